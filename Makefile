@@ -1,0 +1,39 @@
+# The two commands are `make run` and `make test`; both set up what they need first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+ARGS ?=
+export PYTHONSAFEPATH := 1
+
+$(VENV)/.set-up: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv sync --quiet --frozen --all-extras
+	@touch $@
+
+.PHONY: help
+help: ## what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(VENV)/.set-up ## the locked virtual environment in .venv
+
+.PHONY: run
+run: setup ## start the server: HTTP on 127.0.0.1:8080, media on UDP 3478 (options: ARGS='--help')
+	@exec $(BIN)/voicemedia-server $(ARGS)
+
+.PHONY: format
+format: setup ## write the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: setup ## the fast part: format, lint, types, import contracts, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy mediaserver tests
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 -m "not system"
