@@ -1,0 +1,1 @@
+"""Who hears whom: publications, their subscriptions, and how a packet is rewritten. Pure."""

@@ -1,0 +1,247 @@
+"""What the service needs of the rooms above it, as Protocols, and the documents they exchange.
+
+Two planes will implement `PacketPlane` (Python today, Rust later); `Peers` is the WebRTC side.
+Every call here is made on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType, Protocol
+
+from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
+from voicemedia_server.sessions.offer import Agreement, Codec, IceCredentials, Offer, SessionId
+
+PeerId = NewType("PeerId", int)
+"""A transport end inside the packet plane; never used again after it was removed."""
+
+Ssrc = NewType("Ssrc", int)
+
+PathKey = Hashable
+"""Where datagrams come from and go to: opaque to everybody but the plane that made it."""
+
+
+class SrtpProfile(StrEnum):
+    """SRTP protection profiles by their OpenSSL names (RFC 5764, RFC 7714)."""
+
+    AES128_CM_SHA1_80 = "SRTP_AES128_CM_SHA1_80"
+    AEAD_AES_128_GCM = "SRTP_AEAD_AES_128_GCM"
+    AEAD_AES_256_GCM = "SRTP_AEAD_AES_256_GCM"
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """Master key and salt, concatenated, for each direction."""
+
+    profile: SrtpProfile
+    inbound: bytes
+    outbound: bytes
+
+    def __repr__(self) -> str:
+        return f"SrtpKeys({self.profile}, …)"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationSpec:
+    """What a peer may send: the audio codecs agreed, and payload types to discard as video."""
+
+    codecs: tuple[Codec, ...]
+    dropped_payload_types: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSpec:
+    """How a publication is sent to one listener.
+
+    `payload_types` maps the speaker's payload types to the listener's; a type that is not in it
+    is passed unchanged. `first_sequence` is drawn at random by the caller (RFC 3550 section 5.1).
+    `answers_nack` keeps a bounded history of sent packets.
+    """
+
+    ssrc: Ssrc
+    cname: str
+    first_sequence: int
+    payload_types: Mapping[int, int]
+    answers_nack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the plane listens. `host` is a literal address; `is_tcp` means ICE-TCP passive."""
+
+    host: str
+    port: int
+    is_tcp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStats:
+    """What the plane counted for one peer. `remote_*` is what the peer reported about our stream.
+
+    Times are monotonic nanoseconds; `None` where nothing was seen yet.
+    """
+
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_lost: int = 0
+    packets_out_of_order: int = 0
+    jitter_s: float = 0.0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_resent: int = 0
+    nacks_received: int = 0
+    round_trip_s: float | None = None
+    remote_packets_lost: int | None = None
+    remote_fraction_lost: float | None = None
+    remote_jitter_s: float | None = None
+    last_media_ns: int | None = None
+    has_said_bye: bool = False
+    drops: Mapping[DropReason, int] | None = None
+
+
+class PlaneSignals(Protocol):
+    """What the plane hands up: everything that is not RTP or RTCP. Implemented by `webrtc`."""
+
+    def stun_received(self, datagram: bytes, path: PathKey) -> None: ...
+
+    def dtls_received(self, peer_id: PeerId, datagram: bytes) -> None: ...
+
+    def path_closed(self, peer_id: PeerId, path: PathKey) -> None: ...
+
+
+class PacketPlane(Protocol):
+    """The packet plane: one socket for all peers; opens, counts, rewrites, seals and sends RTP."""
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]: ...
+
+    def connect(self, signals: PlaneSignals) -> None: ...
+
+    def add_peer(self) -> PeerId: ...
+
+    def bind(self, peer_id: PeerId, path: PathKey) -> None:
+        """From now on datagrams from `path` belong to this peer."""
+        ...
+
+    def select(self, peer_id: PeerId, path: PathKey) -> None:
+        """From now on media for this peer goes to `path`, which must be bound to it."""
+        ...
+
+    def secure(self, peer_id: PeerId, keys: SrtpKeys) -> None: ...
+
+    def publish(self, peer_id: PeerId, spec: PublicationSpec) -> None: ...
+
+    def subscribe(self, speaker: PeerId, listener: PeerId, spec: SubscriptionSpec) -> None: ...
+
+    def send_to(self, path: PathKey, datagram: bytes) -> None:
+        """Sends STUN to where it came from."""
+        ...
+
+    def send_dtls(self, peer_id: PeerId, datagram: bytes) -> None:
+        """Sends DTLS to the peer's selected path; nothing happens while there is none."""
+        ...
+
+    def address_of(self, path: PathKey) -> tuple[str, int]:
+        """Host and port of a path, IPv4-mapped addresses as IPv4."""
+        ...
+
+    def remove_peer(self, peer_id: PeerId) -> None:
+        """Says RTCP BYE, forgets keys, paths, publication and subscriptions."""
+        ...
+
+    def stats(self, peer_id: PeerId) -> MediaStats: ...
+
+    def last_media_ns(self, peer_id: PeerId) -> int | None: ...
+
+    def count_drop(self, reason: DropReason, peer_id: PeerId | None = None) -> None: ...
+
+    def drops(self) -> Mapping[DropReason, int]:
+        """All drops since the start, also those of peers that have left."""
+        ...
+
+    def add_tap(self, speaker: PeerId, tap: Tap) -> None:
+        """`tap(packet)` gets every opened RTP packet of this speaker; it must not block."""
+        ...
+
+    def send_inlet(self, speaker: PeerId, packet: bytes) -> None:
+        """Feeds an RTP packet to the speaker's subscriptions as if the speaker had sent it."""
+        ...
+
+    def hold_relay(self, speaker: PeerId, *, is_held: bool) -> None:
+        """While held, the speaker's own packets go to taps only; `send_inlet` still goes on."""
+        ...
+
+
+Tap = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IceDescription:
+    """Our side of an ICE session, as attributes of SDP (RFC 8839), without `a=`."""
+
+    credentials: IceCredentials
+    candidates: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    is_lite: bool = True
+
+
+class Peer(Protocol):
+    """One WebRTC connection: ICE-lite and DTLS of one session."""
+
+    @property
+    def ice(self) -> IceDescription: ...
+
+    @property
+    def last_check_ns(self) -> int | None: ...
+
+    def restart(self, remote: IceCredentials) -> IceDescription:
+        """New credentials; the old ones stay good until the new ones are used."""
+        ...
+
+    async def close(self) -> None:
+        """Revokes consent, sends the DTLS close_notify, frees everything."""
+        ...
+
+
+OnSignal = Callable[[Signal, CloseReason | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EchoIdentity:
+    """Names of the stream that we send back, as they stand in the answer."""
+
+    ssrc: Ssrc
+    cname: str
+    stream_id: str
+    track_id: str
+
+
+class Peers(Protocol):
+    """The WebRTC side: reads offers, makes peers and writes answers."""
+
+    def read_offer(self, sdp: bytes) -> Offer:
+        """Raises `OfferMalformed` where the body is no SDP that a WebRTC client could have sent."""
+        ...
+
+    def accept(
+        self, offer: Offer, peer_id: PeerId, session_id: SessionId, on_signal: OnSignal
+    ) -> Peer: ...
+
+    def write_answer(
+        self, offer: Offer, agreement: Agreement, ice: IceDescription, echo: EchoIdentity | None
+    ) -> str: ...
+
+
+class SessionObserver(Protocol):
+    """Told of each step of a session's life, once; implemented by `telemetry`. Must not block."""
+
+    def session_opened(self, setup_s: float) -> None:
+        """`setup_s`: from the request to the answer."""
+        ...
+
+    def session_connected(self, since_opened_s: float) -> None: ...
+
+    def session_ended(self, reason: CloseReason, last_state: State, duration_s: float) -> None: ...

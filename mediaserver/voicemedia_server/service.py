@@ -1,0 +1,474 @@
+"""Opens, watches, drains and closes sessions. Knows asyncio, but neither HTTP nor WebRTC.
+
+Everything that a session acquires goes on its exit stack, so that it is freed whole and in
+reverse order, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from voicemedia_server.ports import (
+    EchoIdentity,
+    IceDescription,
+    MediaStats,
+    PacketPlane,
+    Peer,
+    PeerId,
+    Peers,
+    PublicationSpec,
+    SessionObserver,
+    Ssrc,
+    SubscriptionSpec,
+)
+from voicemedia_server.sessions.admission import retry_after_s
+from voicemedia_server.sessions.deadlines import NS_PER_S, Limits, Times, judge
+from voicemedia_server.sessions.lifecycle import CloseReason, Signal, SignalRejected, State, step
+from voicemedia_server.sessions.offer import Agreement, IceCredentials, Offer, SessionId
+from voicemedia_server.sessions.refusals import AtCapacity, Draining, Overloaded, SessionUnknown
+
+log = structlog.get_logger("session")
+
+PENDING = (State.OFFERED, State.CONNECTING)
+
+
+class EventKind(StrEnum):
+    """What a session's event stream can say."""
+
+    STATE = "state"
+    RECONNECT = "reconnect"  # open a new session elsewhere (or here again), then end this one
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """One event for the client: `detail` is a state, or why."""
+
+    kind: EventKind
+    detail: str
+
+
+class EventStream:
+    """The events of one session for one reader: bounded, the oldest is dropped when full."""
+
+    def __init__(self, capacity_events: int = 16) -> None:
+        self._queue: asyncio.Queue[SessionEvent | None] = asyncio.Queue(capacity_events)
+
+    def put(self, event: SessionEvent | None) -> None:
+        """Adds an event; `None` ends the stream."""
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(event)
+
+    async def next(self) -> SessionEvent | None:
+        """The next event, or `None` at the end."""
+        return await self._queue.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many sessions may live, and how many of them may be still setting up."""
+
+    max_sessions: int
+    max_pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainPolicy:
+    """`limit_s`: how long live sessions may go on; `notice_s`: from `reconnect` to the end."""
+
+    limit_s: float
+    notice_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A session that an edge asks for. `principal` is who may change and end it later.
+
+    `requested_ns` is the monotonic time at which the request came in.
+    """
+
+    offer: Offer
+    agreement: Agreement
+    transport: str
+    principal: str
+    requested_ns: int
+
+
+class Session:
+    """One caller's stay. Only `SessionService` changes it."""
+
+    __slots__ = (
+        "_streams",
+        "agreement",
+        "answer_sdp",
+        "close_reason",
+        "closing",
+        "connected_ns",
+        "entity_tag",
+        "events_id",
+        "id",
+        "offer",
+        "opened_ns",
+        "peer",
+        "peer_id",
+        "principal",
+        "resources",
+        "state",
+        "transport",
+    )
+
+    def __init__(self, request: OpenRequest, peer_id: PeerId, opened_ns: int) -> None:
+        self.id = SessionId(secrets.token_urlsafe(24))
+        self.events_id = secrets.token_urlsafe(24)
+        self.entity_tag = secrets.token_hex(8)
+        self.offer = request.offer
+        self.agreement = request.agreement
+        self.transport = request.transport
+        self.principal = request.principal
+        self.peer_id = peer_id
+        self.opened_ns = opened_ns
+        self.connected_ns: int | None = None
+        self.state = State.OFFERED
+        self.close_reason: CloseReason | None = None
+        self.closing: asyncio.Task[None] | None = None
+        self.resources = AsyncExitStack()
+        self.peer: Peer
+        self.answer_sdp = ""
+        self._streams: set[EventStream] = set()
+
+    @contextmanager
+    def events(self) -> Iterator[EventStream]:
+        """A stream of this session's events from now on."""
+        stream = EventStream()
+        stream.put(SessionEvent(EventKind.STATE, self.state))
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
+
+    @property
+    def reader_count(self) -> int:
+        """How many event streams are open."""
+        return len(self._streams)
+
+    def announce(self, event: SessionEvent | None) -> None:
+        """Tells all readers; `None` ends their streams."""
+        for stream in self._streams:
+            stream.put(event)
+
+
+class SessionService:
+    """All sessions of this process."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        plane: PacketPlane,
+        limits: Limits,
+        capacity: Capacity,
+        observers: Sequence[SessionObserver] = (),
+    ) -> None:
+        self._peers = peers
+        self._plane = plane
+        self._limits = limits
+        self._capacity = capacity
+        self._observers = observers
+        self._sessions: dict[SessionId, Session] = {}
+        self._by_events_id: dict[str, Session] = {}
+        self._pending = 0
+        self._is_draining = False
+        self._changed = asyncio.Condition()
+        self.now_ns: Callable[[], int] = time.monotonic_ns
+
+    # -- what edges ask ---------------------------------------------------------------------
+
+    @property
+    def is_draining(self) -> bool:
+        """No new sessions are taken."""
+        return self._is_draining
+
+    @property
+    def is_full(self) -> bool:
+        """Every place is taken."""
+        return len(self._sessions) >= self._capacity.max_sessions
+
+    @property
+    def capacity(self) -> Capacity:
+        """The limits on how many sessions there may be."""
+        return self._capacity
+
+    @property
+    def pending_count(self) -> int:
+        """Sessions that are still setting up."""
+        return self._pending
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """All live sessions, oldest first."""
+        return tuple(self._sessions.values())
+
+    def session(self, session_id: str) -> Session:
+        """Raises `SessionUnknown`."""
+        session = self._sessions.get(SessionId(session_id))
+        if session is None or session.close_reason is not None:
+            raise SessionUnknown
+        return session
+
+    def session_by_events_id(self, events_id: str) -> Session:
+        """The session whose event stream has this id. Raises `SessionUnknown`."""
+        session = self._by_events_id.get(events_id)
+        if session is None or session.close_reason is not None:
+            raise SessionUnknown
+        return session
+
+    def read_offer(self, sdp: bytes) -> Offer:
+        """Raises `OfferMalformed`."""
+        return self._peers.read_offer(sdp)
+
+    def stats(self, session: Session) -> MediaStats:
+        """What was counted for a live session."""
+        return self._plane.stats(session.peer_id)
+
+    # -- opening ----------------------------------------------------------------------------
+
+    def check_admission(self) -> None:
+        """Raises `Draining`, `AtCapacity` or `Overloaded`, each with a time to come back."""
+        spread = secrets.randbelow(1000) / 1000
+        if self._is_draining:
+            raise Draining(
+                "This server takes no new sessions; another one will.",
+                retry_after_s=retry_after_s(1.0, spread),
+            )
+        if self.is_full:
+            raise AtCapacity(
+                f"All {self._capacity.max_sessions} places are taken.",
+                retry_after_s=retry_after_s(5.0, spread, window_s=10.0),
+            )
+        if self._pending >= self._capacity.max_pending:
+            raise Overloaded(
+                f"{self._pending} sessions are being set up; come back in a moment.",
+                retry_after_s=retry_after_s(1.0, spread),
+            )
+
+    def open_session(self, request: OpenRequest) -> Session:
+        """Makes the session and its answer; the client's first check takes it further.
+
+        Raises what `check_admission` raises.
+        """
+        self.check_admission()
+        opened_ns = self.now_ns()
+        with ExitStack() as on_failure:
+            peer_id = self._plane.add_peer()
+            on_failure.callback(self._plane.remove_peer, peer_id)
+            session = Session(request, peer_id, opened_ns)
+            session.peer = self._peers.accept(
+                request.offer, peer_id, session.id, self._signal_of(session)
+            )
+            echo = self._relay(session)
+            session.answer_sdp = self._peers.write_answer(
+                request.offer, request.agreement, session.peer.ice, echo
+            )
+            on_failure.pop_all()
+        session.resources.callback(self._plane.remove_peer, peer_id)
+        session.resources.push_async_callback(session.peer.close)
+        self._sessions[session.id] = session
+        self._by_events_id[session.events_id] = session
+        self._pending += 1
+        setup_s = (self.now_ns() - request.requested_ns) / NS_PER_S
+        for observer in self._observers:
+            observer.session_opened(setup_s)
+        log.info(
+            "session opened",
+            session=session.id,
+            transport=session.transport,
+            echoed=request.agreement.is_echoed,
+            codec=request.agreement.audio.codecs[0].name,
+        )
+        return session
+
+    def _relay(self, session: Session) -> EchoIdentity | None:
+        agreement = session.agreement
+        self._plane.publish(
+            session.peer_id,
+            PublicationSpec(
+                codecs=agreement.audio.codecs,
+                dropped_payload_types=frozenset(
+                    codec.payload_type
+                    for section in agreement.sections
+                    if section.is_dropped
+                    for codec in section.offered.codecs
+                ),
+            ),
+        )
+        if not agreement.is_echoed:
+            return None
+        echo = EchoIdentity(
+            ssrc=Ssrc(secrets.randbelow(0xFFFFFFFE) + 1),
+            cname=secrets.token_hex(8),
+            stream_id=f"echo-{secrets.token_hex(4)}",
+            track_id=f"audio-{secrets.token_hex(4)}",
+        )
+        self._plane.subscribe(
+            session.peer_id,
+            session.peer_id,
+            SubscriptionSpec(
+                ssrc=echo.ssrc,
+                cname=echo.cname,
+                first_sequence=secrets.randbelow(0x8000),
+                payload_types={},
+                answers_nack=any("nack" in codec.feedback for codec in agreement.audio.codecs),
+            ),
+        )
+        return echo
+
+    def _signal_of(self, session: Session) -> Callable[[Signal, CloseReason | None], None]:
+        def on_signal(signal: Signal, close: CloseReason | None) -> None:
+            self._take(session, signal, close)
+
+        return on_signal
+
+    # -- changing ---------------------------------------------------------------------------
+
+    def restart_ice(self, session: Session, remote: IceCredentials) -> IceDescription:
+        """New ICE credentials and a new entity-tag; media goes on meanwhile (RFC 9725 4.3.3)."""
+        description = session.peer.restart(remote)
+        session.entity_tag = secrets.token_hex(8)
+        self._take(session, Signal.RESTARTED)
+        return description
+
+    def _take(self, session: Session, signal: Signal, close: CloseReason | None = None) -> None:
+        """Steps the life cycle. A signal that comes too late or twice changes nothing."""
+        before = session.state
+        try:
+            after = step(before, signal)
+        except SignalRejected as rejected:
+            log.debug("signal rejected", session=session.id, reason=str(rejected))
+            return
+        if after is State.CLOSED:
+            assert close is not None, "a session ends for a reason"
+            self._begin_close(session, close)
+            return
+        session.state = after
+        if before in PENDING and after not in PENDING:
+            self._pending -= 1
+            session.connected_ns = self.now_ns()
+            since_opened_s = (session.connected_ns - session.opened_ns) / NS_PER_S
+            for observer in self._observers:
+                observer.session_connected(since_opened_s)
+        if after is not before:
+            session.announce(SessionEvent(EventKind.STATE, after))
+            log.info("session " + after, session=session.id)
+
+    # -- ending -----------------------------------------------------------------------------
+
+    async def close_session(self, session: Session, reason: CloseReason) -> None:
+        """Ends the session and returns when all that it held is freed."""
+        self._take(session, Signal.ENDED, reason)
+        if session.closing is not None:
+            await asyncio.shield(session.closing)
+
+    def _begin_close(self, session: Session, reason: CloseReason) -> None:
+        last_state = session.state
+        if last_state in PENDING:
+            self._pending -= 1
+        session.state = State.CLOSED
+        session.close_reason = reason
+        stats = self._plane.stats(session.peer_id)
+        duration_s = (self.now_ns() - session.opened_ns) / NS_PER_S
+        session.announce(SessionEvent(EventKind.CLOSED, reason))
+        session.announce(None)
+        session.closing = asyncio.get_running_loop().create_task(self._free(session))
+        for observer in self._observers:
+            observer.session_ended(reason, last_state, duration_s)
+        log.info(
+            "session closed",
+            session=session.id,
+            reason=reason,
+            duration_s=round(duration_s, 3),
+            packets_received=stats.packets_received,
+            packets_lost=stats.packets_lost,
+            packets_sent=stats.packets_sent,
+        )
+
+    async def _free(self, session: Session) -> None:
+        try:
+            await session.resources.aclose()
+        finally:
+            del self._sessions[session.id]
+            del self._by_events_id[session.events_id]
+            async with self._changed:
+                self._changed.notify_all()
+
+    # -- watching ---------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Judges each session's times once; the caller decides how often."""
+        now_ns = self.now_ns()
+        for session in self.sessions:
+            if session.close_reason is not None:
+                continue
+            last_media_ns = self._plane.last_media_ns(session.peer_id)
+            last_check_ns = session.peer.last_check_ns
+            times = Times(session.opened_ns, last_check_ns, last_media_ns, session.connected_ns)
+            verdict = judge(session.state, times, self._limits, now_ns)
+            if verdict is not None:
+                self._take(session, verdict.signal, verdict.close)
+
+    async def watch(self, interval_s: float = 0.25) -> None:
+        """Sweeps until cancelled."""
+        while True:
+            await asyncio.sleep(interval_s)
+            self.sweep()
+
+    # -- draining ---------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Takes no new sessions; live ones go on."""
+        if not self._is_draining:
+            self._is_draining = True
+            log.info("draining", sessions=len(self._sessions))
+
+    def undrain(self) -> None:
+        """Takes new sessions again."""
+        if self._is_draining:
+            self._is_draining = False
+            log.info("serving again", sessions=len(self._sessions))
+
+    async def wait_until_empty(self) -> None:
+        """Returns when no session is left."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._sessions)
+
+    async def drain_out(self, policy: DrainPolicy) -> None:
+        """Drains until empty or until the limit; then asks the rest to move, and ends them."""
+        self.drain()
+        try:
+            await asyncio.wait_for(self.wait_until_empty(), policy.limit_s)
+            return
+        except TimeoutError:
+            log.warning("drain limit reached", sessions=len(self._sessions))
+        for session in self.sessions:
+            session.announce(SessionEvent(EventKind.RECONNECT, "draining"))
+        if any(session.reader_count for session in self.sessions):
+            try:
+                await asyncio.wait_for(self.wait_until_empty(), policy.notice_s)
+                return
+            except TimeoutError:
+                log.info("notice is over", sessions=len(self._sessions))
+        await self.close_all(CloseReason.DRAINED)
+
+    async def close_all(self, reason: CloseReason) -> None:
+        """Ends every session and waits until all is freed."""
+        async with asyncio.TaskGroup() as group:
+            for session in self.sessions:
+                group.create_task(self.close_session(session, reason))
