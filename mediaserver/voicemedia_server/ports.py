@@ -144,6 +144,10 @@ class PacketPlane(Protocol):
         """Sends DTLS to the peer's selected path; nothing happens while there is none."""
         ...
 
+    def path_to(self, host: str, port: int) -> PathKey:
+        """The path to a literal address over UDP, for asking a STUN server."""
+        ...
+
     def address_of(self, path: PathKey) -> tuple[str, int]:
         """Host and port of a path, IPv4-mapped addresses as IPv4."""
         ...

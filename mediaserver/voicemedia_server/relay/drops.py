@@ -30,6 +30,7 @@ class DropReason(StrEnum):
     RTCP_MALFORMED = "rtcp-malformed"
     RTCP_UNAUTHENTICATED = "rtcp-unauthenticated"
     LISTENER_NOT_READY = "listener-not-ready"  # a subscription whose listener has no keys yet
+    SEAL_REFUSED = "seal-refused"  # libsrtp would not seal it: a sequence number sent before
     SEND_FAILED = "send-failed"  # the kernel took no more
     TCP_BACKLOG = "tcp-backlog"  # a TCP listener that does not read
     NACK_REFUSED = "nack-refused"  # asked for too often
