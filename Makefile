@@ -37,3 +37,23 @@ check: setup ## the fast part: format, lint, types, import contracts, unit tests
 	$(BIN)/mypy mediaserver tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "not system"
+
+.PHONY: packages
+packages: # what the system tests need from Debian
+	@scripts/system-packages chromium=chromium go=golang node=nodejs npm=npm
+
+.PHONY: test
+test: setup packages check ## everything: check, then the tests with real processes, browsers and clients
+	$(BIN)/pytest -q -m system
+
+.PHONY: conformance
+conformance: setup ## the WHIP conformance table of any server: make conformance URL=http://host/whip
+	$(BIN)/python -m whip_conformance $(URL) $(ARGS)
+
+.PHONY: bench
+bench: setup ## latency, loss and CPU by number of sessions; options in ARGS, see docs/benchmarks.md
+	cd tests && ../$(BIN)/python -m bench $(ARGS)
+
+.PHONY: clean
+clean: ## removes everything that the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
