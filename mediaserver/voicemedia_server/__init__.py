@@ -1,0 +1,1 @@
+"""The media server: answers WHIP, moves RTP packets, and says how good the calls are."""

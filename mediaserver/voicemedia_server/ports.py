@@ -152,8 +152,12 @@ class PacketPlane(Protocol):
         """Host and port of a path, IPv4-mapped addresses as IPv4."""
         ...
 
+    def end_media(self, peer_id: PeerId) -> None:
+        """Says RTCP BYE; from then on no media of this peer is sent or taken."""
+        ...
+
     def remove_peer(self, peer_id: PeerId) -> None:
-        """Says RTCP BYE, forgets keys, paths, publication and subscriptions."""
+        """Ends media, forgets keys, paths, publication and subscriptions."""
         ...
 
     def stats(self, peer_id: PeerId) -> MediaStats: ...

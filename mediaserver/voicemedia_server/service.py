@@ -37,6 +37,7 @@ from voicemedia_server.sessions.refusals import AtCapacity, Draining, Overloaded
 
 log = structlog.get_logger("session")
 
+LABEL_CHARS = 8
 PENDING = (State.OFFERED, State.CONNECTING)
 
 
@@ -144,6 +145,11 @@ class Session:
         self.peer: Peer
         self.answer_sdp = ""
         self._streams: set[EventStream] = set()
+
+    @property
+    def label(self) -> str:
+        """The first part of the id, for logs and lists: the whole id is a capability."""
+        return self.id[:LABEL_CHARS]
 
     @contextmanager
     def events(self) -> Iterator[EventStream]:
@@ -281,6 +287,7 @@ class SessionService:
             on_failure.pop_all()
         session.resources.callback(self._plane.remove_peer, peer_id)
         session.resources.push_async_callback(session.peer.close)
+        session.resources.callback(self._plane.end_media, peer_id)
         self._sessions[session.id] = session
         self._by_events_id[session.events_id] = session
         self._pending += 1
@@ -289,7 +296,7 @@ class SessionService:
             observer.session_opened(setup_s)
         log.info(
             "session opened",
-            session=session.id,
+            session=session.label,
             transport=session.transport,
             echoed=request.agreement.is_echoed,
             codec=request.agreement.audio.codecs[0].name,
@@ -352,7 +359,7 @@ class SessionService:
         try:
             after = step(before, signal)
         except SignalRejected as rejected:
-            log.debug("signal rejected", session=session.id, reason=str(rejected))
+            log.debug("signal rejected", session=session.label, reason=str(rejected))
             return
         if after is State.CLOSED:
             assert close is not None, "a session ends for a reason"
@@ -367,7 +374,7 @@ class SessionService:
                 observer.session_connected(since_opened_s)
         if after is not before:
             session.announce(SessionEvent(EventKind.STATE, after))
-            log.info("session " + after, session=session.id)
+            log.info("session " + after, session=session.label)
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -392,7 +399,7 @@ class SessionService:
             observer.session_ended(reason, last_state, duration_s)
         log.info(
             "session closed",
-            session=session.id,
+            session=session.label,
             reason=reason,
             duration_s=round(duration_s, 3),
             packets_received=stats.packets_received,

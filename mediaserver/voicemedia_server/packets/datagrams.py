@@ -9,6 +9,7 @@ with the standard library, one call a datagram, wherever those calls do not exis
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import socket
@@ -20,6 +21,7 @@ from cffi import FFI
 
 from voicemedia_server.ports import PathKey
 
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
 BATCH = 64
 BUFFER_BYTES = 2048
 LARGEST_DATAGRAM_BYTES = BUFFER_BYTES - 192  # leaves room for the SRTP tag and SRTCP index
@@ -51,7 +53,7 @@ class Slot:
     __slots__ = ("buffer", "length", "second", "sequence", "ssrc", "timestamp", "view")
 
     def __init__(self) -> None:
-        self.buffer = ffi.new("char[]", BUFFER_BYTES)
+        self.buffer = ffi.new("unsigned char[]", BUFFER_BYTES)
         self.view = ffi.buffer(self.buffer)
         self.length = 0
         self.second = 0
@@ -110,8 +112,11 @@ def open_udp(host: str, port: int, receive_buffer_bytes: int) -> socket.socket:
         udp.setblocking(False)
         if is_ipv6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, receive_buffer_bytes)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            udp.setsockopt(socket.SOL_SOCKET, option, receive_buffer_bytes)
+        if sys.platform.startswith("linux"):
+            with contextlib.suppress(PermissionError):  # without CAP_NET_ADMIN the cap stays
+                udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes)
         udp.bind((host, port))
     except OSError:
         udp.close()

@@ -211,13 +211,22 @@ class PythonPlane:
         speaker_end.listeners.append(entry)
         listener_end.hears.append((speaker_end, entry))
 
+    def end_media(self, peer_id: PeerId) -> None:
+        """Says RTCP BYE; from then on no media of this peer is sent or taken."""
+        end = self._peers.get(peer_id)
+        if end is None or end.outbound is None:
+            return
+        if end.destination is not None:
+            self._send_report(end, leaving=True)
+        end.inbound = end.outbound = None
+        end.inbound_end = end.outbound_end = None
+
     def remove_peer(self, peer_id: PeerId) -> None:
-        """Says BYE and forgets the peer; listeners to it and what it listened to are released."""
+        """Ends media and forgets the peer; who listens to it and whom it hears are released."""
+        self.end_media(peer_id)
         end = self._peers.pop(peer_id, None)
         if end is None:
             return
-        if end.outbound is not None and end.destination is not None:
-            self._send_report(end, leaving=True)
         for path in tuple(end.paths):
             self._unbind(end, path)
             if isinstance(path, TcpPath):
@@ -227,8 +236,7 @@ class PythonPlane:
         for entry in end.listeners:
             entry.end.hears = [pair for pair in entry.end.hears if pair[1] is not entry]
         end.hears, end.listeners, end.taps = [], [], []
-        end.inbound = end.outbound = end.destination = None
-        end.inbound_end = end.outbound_end = None
+        end.destination = None
 
     def add_tap(self, speaker: PeerId, tap: Tap) -> None:
         """`tap(packet)` gets every opened RTP packet of this speaker; it must not block."""
@@ -337,26 +345,26 @@ class PythonPlane:
 
     def _take(self, slot: Slot, path: PathKey, now_ns: int) -> None:
         """Tells a datagram's kind by its first two bytes (RFC 7983, RFC 5761)."""
-        view = slot.view
+        buffer = slot.buffer
         if not MIN_DATAGRAM_BYTES <= slot.length <= LARGEST_DATAGRAM_BYTES:
             is_short = slot.length < MIN_DATAGRAM_BYTES
             self._drops[DropReason.UNKNOWN_KIND if is_short else DropReason.TOO_LARGE] += 1
             return
-        first = view[0][0]
+        first = buffer[0]
         if 127 < first < 192:
             end = self._by_path.get(path)
-            if 191 < view[1][0] < 224:
+            if 191 < buffer[1] < 224:
                 self._take_rtcp(end, slot)
             else:
                 self._take_rtp(end, slot, now_ns)
         elif first < 4:
-            self._signals.stun_received(view[: slot.length], path)
+            self._signals.stun_received(slot.view[: slot.length], path)
         elif 19 < first < 64:
             end = self._by_path.get(path)
             if end is None:
                 self._drops[DropReason.DTLS_UNBOUND] += 1
             else:
-                self._signals.dtls_received(end.id, view[: slot.length])
+                self._signals.dtls_received(end.id, slot.view[: slot.length])
         else:
             self._drops[DropReason.UNKNOWN_KIND] += 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 from typing import cast
 
 from aiortc.rtcdtlstransport import (
@@ -43,7 +44,7 @@ class Certificate(RTCCertificate):
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
 
-    @property
+    @cached_property
     def fingerprint(self) -> Fingerprint:
         """Its SHA-256 (RFC 8122)."""
         digest = next(f for f in self.getFingerprints() if f.algorithm == "sha-256")
