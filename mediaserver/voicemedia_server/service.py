@@ -413,6 +413,7 @@ class SessionService:
         finally:
             del self._sessions[session.id]
             del self._by_events_id[session.events_id]
+            del session.peer  # cuts the circle session → peer → signal → session
             async with self._changed:
                 self._changed.notify_all()
 

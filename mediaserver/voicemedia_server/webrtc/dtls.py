@@ -27,6 +27,15 @@ from voicemedia_server.sessions.offer import Fingerprint
 
 MAX_WAITING_DATAGRAMS = 16
 SRTP_EXPORTER = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
+PREFERENCE = [
+    profile.encode()
+    for profile in (
+        SrtpProfile.AEAD_AES_128_GCM,  # the cheapest to seal and open
+        SrtpProfile.AES128_CM_SHA1_80,
+        SrtpProfile.AEAD_AES_256_GCM,
+    )
+]
+"""The passive side chooses the profile (RFC 5764 section 4.1.1)."""
 
 
 class HandshakeFailed(Exception):
@@ -40,7 +49,8 @@ class Certificate(RTCCertificate):
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
+            by_cost = sorted(srtp_profiles, key=lambda p: PREFERENCE.index(p.openssl_profile))
+            self._context = super()._create_ssl_context(by_cost)
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
 
