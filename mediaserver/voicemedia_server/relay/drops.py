@@ -14,6 +14,7 @@ class DropReason(StrEnum):
     STUN_NOT_A_CHECK = "stun-not-a-check"  # not a binding request with USERNAME, nor an answer
     STUN_UNKNOWN_UFRAG = "stun-unknown-ufrag"
     STUN_BAD_INTEGRITY = "stun-bad-integrity"
+    STUN_REPLAYED = "stun-replayed"  # a check that was seen before from another address
     STUN_ROLE_CONFLICT = "stun-role-conflict"
     DTLS_UNBOUND = "dtls-unbound"  # from an address that no check has bound
     DTLS_BACKLOG = "dtls-backlog"

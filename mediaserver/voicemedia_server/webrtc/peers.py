@@ -38,6 +38,7 @@ from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
 log = structlog.get_logger("webrtc")
 
 ICE_OPTIONS = ("trickle", "ice2")
+REMEMBERED_CHECKS = 64
 CERTIFICATE_AGE_NS = 24 * 3600 * 1_000_000_000
 """New sessions get a new certificate after a day; aiortc's are valid for thirty."""
 
@@ -52,7 +53,7 @@ class WebRtcPeer:
         self._peers = peers
         self._on_signal = on_signal
         self._handshake: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._checks: dict[bytes, PathKey] = {}
         self.peer_id = peer_id
         self.last_check_ns: int | None = None
         self.pairs = [IcePair(new_credentials(os.urandom), offer.ice)]
@@ -81,6 +82,17 @@ class WebRtcPeer:
         self._peers.know_ufrag(self.pairs[-1], self)
         return self.ice
 
+    def is_replay(self, transaction_id: bytes, path: PathKey) -> bool:
+        """Whether this check was seen before from elsewhere: somebody recorded it.
+
+        The same check from the same path is a retransmission. The last `REMEMBERED_CHECKS` are
+        remembered; an ICE restart makes all older ones worthless.
+        """
+        known = self._checks.setdefault(transaction_id, path)
+        if len(self._checks) > REMEMBERED_CHECKS:
+            del self._checks[next(iter(self._checks))]
+        return known != path
+
     def checked(self, pair: IcePair) -> None:
         """A valid check came: the ICE session that it belongs to is the current one."""
         self.last_check_ns = time.monotonic_ns()
@@ -96,6 +108,10 @@ class WebRtcPeer:
         try:
             keys = await self.dtls.handshake()
         except HandshakeFailed:
+            self._on_signal(Signal.ENDED, CloseReason.DTLS_FAILED)
+            return
+        except Exception:  # the task's root: whatever a hostile handshake brings up ends it alone
+            log.exception("DTLS handshake broke")
             self._on_signal(Signal.ENDED, CloseReason.DTLS_FAILED)
             return
         self._peers.plane.secure(self.peer_id, keys)
@@ -194,6 +210,8 @@ class WebRtcPeers:
                 raise StunDropped(DropReason.STUN_UNKNOWN_UFRAG)
             peer, pair = known
             response = answer_check(check, pair, self.plane.address_of(path))
+            if peer.is_replay(message.transaction_id, path):
+                raise StunDropped(DropReason.STUN_REPLAYED)
         except StunDropped as dropped:
             self.plane.count_drop(dropped.reason)
             if dropped.response is not None:
