@@ -122,6 +122,7 @@ class Session:
         "peer",
         "peer_id",
         "principal",
+        "remote_ice",
         "resources",
         "state",
         "transport",
@@ -132,6 +133,7 @@ class Session:
         self.events_id = secrets.token_urlsafe(24)
         self.entity_tag = secrets.token_hex(8)
         self.offer = request.offer
+        self.remote_ice = request.offer.ice
         self.agreement = request.agreement
         self.transport = request.transport
         self.principal = request.principal
@@ -145,6 +147,11 @@ class Session:
         self.peer: Peer
         self.answer_sdp = ""
         self._streams: set[EventStream] = set()
+
+    @property
+    def tagged_mid(self) -> str:
+        """The section that carries the transport of the whole bundle (RFC 9143)."""
+        return self.offer.bundle[0] if self.offer.bundle else self.offer.media[0].mid
 
     @property
     def label(self) -> str:
@@ -349,6 +356,7 @@ class SessionService:
     def restart_ice(self, session: Session, remote: IceCredentials) -> IceDescription:
         """New ICE credentials and a new entity-tag; media goes on meanwhile (RFC 9725 4.3.3)."""
         description = session.peer.restart(remote)
+        session.remote_ice = remote
         session.entity_tag = secrets.token_hex(8)
         self._take(session, Signal.RESTARTED)
         return description

@@ -1,0 +1,120 @@
+"""One function maps our errors to responses: problem details by RFC 9457.
+
+A client gets a status, a title and one sentence that says what to mend; never a stack trace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from voicemedia_server.sessions.refusals import (
+    InsufficientScope,
+    InvalidToken,
+    Refusal,
+    RefusalReason,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+
+log = structlog.get_logger("http")
+
+PROBLEM_TYPE = "application/problem+json"
+TYPE_BASE = "https://voicemedia.dev/problems/"
+REALM = "voicemedia"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RefusalCounter(Protocol):
+    """Counts what was refused, by reason; implemented by `telemetry`."""
+
+    def refused(self, reason: RefusalReason) -> None: ...
+
+
+class MethodNotAllowed(Refusal):
+    """The resource does not take this method (RFC 9110 section 15.5.6)."""
+
+    status = 405
+    reason = RefusalReason.METHOD_NOT_ALLOWED
+    title = "Method not allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"This resource takes {allowed}.")
+        self.allowed = allowed
+
+
+class NoSuchResource(Refusal):
+    """No route leads there."""
+
+    status = 404
+    reason = RefusalReason.NOT_FOUND
+    title = "Not found"
+
+
+class Broken(Refusal):
+    """A fault of ours: logged in full, told without detail."""
+
+    status = 500
+    reason = RefusalReason.INTERNAL
+    title = "Internal server error"
+
+
+def problem_response(refusal: Refusal, instance: str) -> web.Response:
+    """The response to a refused request; `instance` is the path that was asked for."""
+    body = {
+        "type": TYPE_BASE + refusal.reason,
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "instance": instance,
+    }
+    response = web.Response(
+        status=refusal.status, body=json.dumps(body).encode(), content_type=PROBLEM_TYPE
+    )
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    match refusal:
+        case MethodNotAllowed():
+            response.headers["Allow"] = refusal.allowed
+        case UnsupportedMediaType():
+            response.headers["Accept"] = refusal.accepted
+        case Unauthenticated() | InvalidToken() | InsufficientScope():
+            response.headers["WWW-Authenticate"] = challenge(refusal)
+    return response
+
+
+def challenge(refusal: Refusal) -> str:
+    """The `WWW-Authenticate` of a refusal (RFC 6750 section 3)."""
+    realm = f'Bearer realm="{REALM}"'
+    if isinstance(refusal, Unauthenticated):
+        return realm
+    error = "insufficient_scope" if isinstance(refusal, InsufficientScope) else "invalid_token"
+    return f'{realm}, error="{error}", error_description="{refusal.detail}"'
+
+
+def problem_middleware(counter: RefusalCounter) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Turns whatever a handler raises into a problem response, and counts it."""
+
+    @web.middleware
+    async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refusal as raised:
+            refusal = raised
+        except web.HTTPMethodNotAllowed as raised:
+            refusal = MethodNotAllowed(", ".join(sorted(raised.allowed_methods)))
+        except web.HTTPNotFound:
+            refusal = NoSuchResource("Nothing is at this path.")
+        except web.HTTPException:
+            raise  # aiohttp's own answers to what is no valid request
+        except Exception:  # the request's root
+            log.exception("request failed", method=request.method)
+            refusal = Broken("The server failed; the fault is in its log.")
+        counter.refused(refusal.reason)
+        return problem_response(refusal, request.path)
+
+    return map_errors

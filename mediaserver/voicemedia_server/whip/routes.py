@@ -1,0 +1,168 @@
+"""The WHIP endpoint and its sessions over HTTP (RFC 9725 section 4). Thin: decides nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from voicemedia_server.edge.bodies import BodyLimits, read_body
+from voicemedia_server.edge.clients import Clients
+from voicemedia_server.edge.cors import is_preflight
+from voicemedia_server.edge.rates import RateLimits
+from voicemedia_server.edge.tokens import Authenticator
+from voicemedia_server.service import OpenRequest, Session, SessionService
+from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.refusals import (
+    FragmentMalformed,
+    FragmentUnacceptable,
+    InsufficientScope,
+)
+from voicemedia_server.whip import sdpfrag
+from voicemedia_server.whip.events import stream_events
+from voicemedia_server.whip.links import IceServers, events_link, ice_server_links
+from voicemedia_server.whip.negotiation import WhipPolicy, negotiate
+from voicemedia_server.whip.preconditions import check_if_match
+
+ENDPOINT = "/whip"
+SESSIONS = "/whip/sessions/"
+EVENTS = "/whip/events/"
+SDP = "application/sdp"
+
+
+@dataclass(frozen=True, slots=True)
+class Whip:
+    """The endpoint: what it needs, and a method for each request."""
+
+    service: SessionService
+    authenticator: Authenticator
+    clients: Clients
+    rates: RateLimits
+    policy: WhipPolicy
+    limits: BodyLimits
+    ice_servers: Callable[[], IceServers]
+
+    def add_to(self, app: web.Application) -> None:
+        """Adds the routes."""
+        router = app.router
+        router.add_post(ENDPOINT, self.open)
+        router.add_get(ENDPOINT, self.describe_endpoint)
+        router.add_options(ENDPOINT, self.endpoint_options)
+        session = router.add_resource(SESSIONS + "{id}")
+        session.add_route("PATCH", self.patch)
+        session.add_route("DELETE", self.close)
+        session.add_route("GET", self.describe_session)
+        session.add_route("HEAD", self.describe_session)
+        session.add_route("OPTIONS", self.session_options)
+        router.add_get(EVENTS + "{id}", self.events)
+        router.add_options(EVENTS + "{id}", self.session_options)
+
+    # -- the endpoint -----------------------------------------------------------------------
+
+    async def open(self, request: web.Request) -> web.Response:
+        """POST: an offer in, `201` with the answer out."""
+        requested_ns = time.monotonic_ns()
+        self.rates.check("POST", self.clients.key(request))
+        principal = await self._principal(request)
+        self.service.check_admission()
+        body = await read_body(request, SDP, self.limits)
+        offer = self.service.read_offer(body)
+        agreement = negotiate(offer, self.policy)
+        session = self.service.open_session(
+            OpenRequest(offer, agreement, "webrtc", principal, requested_ns)
+        )
+        headers = CIMultiDict(
+            {
+                "Location": self.clients.path(request, SESSIONS + session.id),
+                "ETag": f'"{session.entity_tag}"',
+                "Accept-Patch": sdpfrag.MEDIA_TYPE,
+                "Cache-Control": "no-store",
+            }
+        )
+        events_url = self.clients.url(request, EVENTS + session.events_id)
+        for value in (*self._ice_links(session.label), events_link(events_url)):
+            headers.add("Link", value)
+        return web.Response(
+            status=201, body=session.answer_sdp.encode(), content_type=SDP, headers=headers
+        )
+
+    async def describe_endpoint(self, request: web.Request) -> web.Response:
+        """GET and HEAD: there is an endpoint here (RFC 9725 section 4.1)."""
+        return web.Response(status=204)
+
+    async def endpoint_options(self, request: web.Request) -> web.Response:
+        """OPTIONS: what may be posted; ICE servers, but never on a preflight (section 4.6)."""
+        headers = CIMultiDict({"Accept-Post": SDP, "Allow": "POST, GET, HEAD, OPTIONS"})
+        if not is_preflight(request):
+            principal = await self._principal(request)
+            for value in self._ice_links(principal):
+                headers.add("Link", value)
+        return web.Response(status=200, headers=headers)
+
+    # -- a session --------------------------------------------------------------------------
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """PATCH: candidates of the client (204), or an ICE restart (200)."""
+        self.rates.check("PATCH", self.clients.key(request))
+        session = await self._own_session(request)
+        body = await read_body(request, sdpfrag.MEDIA_TYPE, self.limits)
+        fragment = sdpfrag.read_fragment(body)
+        session = self.service.session(session.id)  # it may have ended while we read
+        check_if_match(request.headers.get("If-Match"), session.entity_tag)
+        known_mids = {section.mid for section in session.offer.media}
+        if any(mid not in known_mids for mid in fragment.mids):
+            raise FragmentMalformed("a=mid names a section that the offer does not have.")
+        credentials = fragment.credentials
+        if credentials is None or credentials == session.remote_ice:
+            if not self.policy.trickle:
+                raise FragmentUnacceptable("Trickle ICE is switched off here.")
+            return web.Response(status=204)
+        if not self.policy.ice_restart:
+            raise FragmentUnacceptable("ICE restart is switched off here.")
+        description = self.service.restart_ice(session, credentials)
+        return web.Response(
+            status=200,
+            body=sdpfrag.write_fragment(description, session.tagged_mid).encode(),
+            content_type=sdpfrag.MEDIA_TYPE,
+            headers={"ETag": f'"{session.entity_tag}"', "Cache-Control": "no-store"},
+        )
+
+    async def close(self, request: web.Request) -> web.Response:
+        """DELETE: ends the session; answered when all that it held is freed."""
+        self.rates.check("DELETE", self.clients.key(request))
+        session = await self._own_session(request)
+        await self.service.close_session(session, CloseReason.DELETED)
+        return web.Response(status=200)
+
+    async def describe_session(self, request: web.Request) -> web.Response:
+        """GET and HEAD: the session lives."""
+        await self._own_session(request)
+        return web.Response(status=204)
+
+    async def session_options(self, request: web.Request) -> web.Response:
+        """OPTIONS: what may be patched."""
+        headers = {"Accept-Patch": sdpfrag.MEDIA_TYPE, "Allow": "PATCH, DELETE, GET, HEAD, OPTIONS"}
+        return web.Response(status=200, headers=headers)
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """GET of the event stream; its unguessable URL is the right to read it."""
+        session = self.service.session_by_events_id(request.match_info["id"])
+        return await stream_events(request, session)
+
+    # -- shared -----------------------------------------------------------------------------
+
+    async def _principal(self, request: web.Request) -> str:
+        return await self.authenticator.principal(request.headers.get("Authorization"))
+
+    async def _own_session(self, request: web.Request) -> Session:
+        principal = await self._principal(request)
+        session = self.service.session(request.match_info["id"])
+        if session.principal != principal:
+            raise InsufficientScope("This session belongs to another token.")
+        return session
+
+    def _ice_links(self, user: str) -> tuple[str, ...]:
+        return tuple(ice_server_links(self.ice_servers(), int(time.time()), user))
