@@ -22,7 +22,7 @@ NS_PER_S = 1_000_000_000
 class Subscription:
     """One listener's view of one publication.
 
-    `next_*` offsets are added modulo 2**16 and 2**32. `remote_*` is what the listener reported.
+    `*_offset` are added modulo 2**16 and 2**32. `remote_*` is what the listener reported.
     """
 
     __slots__ = (
@@ -101,7 +101,8 @@ class Subscription:
             payload_type = second_byte & 0x7F
             second_byte = second_byte & 0x80 | self.payload_types.get(payload_type, payload_type)
         FIELDS.pack_into(packet, 1, second_byte, sequence, timestamp, self.ssrc)
-        self.last_sequence = sequence
-        self.last_timestamp = timestamp
-        self.last_sent_ns = now_ns
+        if (sequence - self.last_sequence) & 0x8000 == 0:  # a late packet is not the last one
+            self.last_sequence = sequence
+            self.last_timestamp = timestamp
+            self.last_sent_ns = now_ns
         return sequence
