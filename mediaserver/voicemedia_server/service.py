@@ -404,7 +404,7 @@ class SessionService:
         session.announce(None)
         session.closing = asyncio.get_running_loop().create_task(self._free(session))
         for observer in self._observers:
-            observer.session_ended(reason, last_state, duration_s)
+            observer.session_ended(reason, last_state, duration_s, stats)
         log.info(
             "session closed",
             session=session.label,

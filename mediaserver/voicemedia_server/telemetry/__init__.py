@@ -1,0 +1,1 @@
+"""Logs and metrics: what happened, and how much of it. Reads integers; nothing per packet."""

@@ -171,6 +171,11 @@ class WebRtcPeers:
         return self._certificate
 
     @property
+    def addresses(self) -> tuple[Advertised, ...]:
+        """The addresses that clients are told."""
+        return self._addresses
+
+    @property
     def candidates(self) -> tuple[str, ...]:
         """All our candidates as they are known now."""
         return candidates(self._addresses, self.plane.endpoints)
