@@ -19,6 +19,7 @@ def add_cors(app: web.Application, origins: tuple[str, ...]) -> None:
     """Adds the headers for the allowed `origins` to every response; `*` allows all of them."""
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "voicemedia"  # not which library in which version
         response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if "*" in origins:

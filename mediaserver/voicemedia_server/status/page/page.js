@@ -137,10 +137,11 @@ class Call {
     clearInterval(this.timer);
     cancelAnimationFrame(this.frame);
     this.peer.onconnectionstatechange = null;
-    this.peer.close();
     this.microphone?.getTracks().forEach((track) => track.stop());
     this.context.close();
-    if (this.location) fetch(this.location, { method: "DELETE", keepalive: true }).catch(() => {});
+    const close = () => this.peer.close();
+    if (this.location) fetch(this.location, { method: "DELETE", keepalive: true }).then(close, close);
+    else close();
     for (const id of ["level-in", "level-out"]) document.getElementById(id).value = 0;
   }
 }
