@@ -30,7 +30,9 @@ async def read_body(request: web.Request, media_type: str, limits: BodyLimits) -
     declared = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if declared != media_type:
         found = f"not {declared}" if declared else "but the request has no Content-Type"
-        raise UnsupportedMediaType(f"The body must be {media_type}, {found}.", accepted=media_type)
+        raise UnsupportedMediaType(
+            f"The body must be {media_type}, {found}.", accepted=media_type, method=request.method
+        )
     too_large = ContentTooLarge(f"The body may have {limits.max_bytes} bytes at most.")
     if (request.content_length or 0) > limits.max_bytes:
         raise too_large

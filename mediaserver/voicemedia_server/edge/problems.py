@@ -81,7 +81,10 @@ def problem_response(refusal: Refusal, instance: str) -> web.Response:
         case MethodNotAllowed():
             response.headers["Allow"] = refusal.allowed
         case UnsupportedMediaType():
-            response.headers["Accept"] = refusal.accepted
+            field = "Accept-Patch" if refusal.method == "PATCH" else "Accept"
+            response.headers[field] = refusal.accepted
+            if refusal.method == "POST":
+                response.headers["Accept-Post"] = refusal.accepted
         case Unauthenticated() | InvalidToken() | InsufficientScope():
             response.headers["WWW-Authenticate"] = challenge(refusal)
     return response

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
+PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 SessionId = NewType("SessionId", str)
 
 
@@ -68,6 +71,11 @@ class IceCredentials:
 
     ufrag: str
     pwd: str
+
+    @property
+    def is_well_formed(self) -> bool:
+        """Both have the characters and lengths that ICE asks for."""
+        return bool(UFRAG.fullmatch(self.ufrag) and PWD.fullmatch(self.pwd))
 
 
 @dataclass(frozen=True, slots=True)

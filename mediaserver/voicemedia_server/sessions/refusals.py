@@ -89,9 +89,10 @@ class UnsupportedMediaType(Refusal):
     reason = RefusalReason.UNSUPPORTED_MEDIA_TYPE
     title = "Unsupported media type"
 
-    def __init__(self, detail: str, *, accepted: str) -> None:
+    def __init__(self, detail: str, *, accepted: str, method: str) -> None:
         super().__init__(detail)
         self.accepted = accepted
+        self.method = method
 
 
 class ContentTooLarge(Refusal):

@@ -6,6 +6,8 @@ an attribute that we do not know must never make an offer fail (RFC 8866 section
 
 from __future__ import annotations
 
+import re
+
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
 
@@ -22,6 +24,7 @@ from voicemedia_server.sessions.refusals import OfferMalformed
 
 MAX_LINES = 4000
 MAX_SECTIONS = 32
+FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}")  # RFC 8122 section 5
 STATIC_PAYLOAD_TYPES = {"0": "PCMU/8000", "8": "PCMA/8000"}  # RFC 3551 section 6
 SETUP_OF_ROLE = {"auto": "actpass", "client": "active", "server": "passive"}
 TRANSPORT_ATTRIBUTES = ("group", "fingerprint", "ice-ufrag", "ice-pwd", "ice-options", "setup")
@@ -130,10 +133,15 @@ def _offer(description: SessionDescription, sections: list[list[str]]) -> Offer:
         raise OfferMalformed("a=setup is missing.")
     if not tagged.dtls.fingerprints:
         raise OfferMalformed("a=fingerprint is missing.")
+    ice = IceCredentials(tagged.ice.usernameFragment, tagged.ice.password)
+    if not ice.is_well_formed:
+        raise OfferMalformed("a=ice-ufrag has 4 to 256 ice-chars, a=ice-pwd 22 to 256.")
+    if not all(FINGERPRINT.fullmatch(f.value) for f in tagged.dtls.fingerprints):
+        raise OfferMalformed("a=fingerprint is not hexadecimal octets with colons.")
     return Offer(
         media=media,
         bundle=mids,
-        ice=IceCredentials(tagged.ice.usernameFragment, tagged.ice.password),
+        ice=ice,
         ice_options=tuple((tagged.ice_options or "").split()),
         fingerprints=tuple(
             Fingerprint(f.algorithm.lower(), f.value.upper()) for f in tagged.dtls.fingerprints
