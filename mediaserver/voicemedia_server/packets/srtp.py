@@ -23,6 +23,7 @@ protect_rtcp = lib.srtp_protect_rtcp
 unprotect_rtcp = lib.srtp_unprotect_rtcp
 
 OK = 0
+MALFORMED_STATUSES = (2, 21)  # srtp_err_status_bad_param, srtp_err_status_parse_err
 REPLAY_STATUSES = (9, 10)  # srtp_err_status_replay_fail, srtp_err_status_replay_old
 
 TRAILER_BYTES = 148  # the most that srtp_protect_rtcp may append
