@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from voicemedia_server.packets.datagrams import LARGEST_DATAGRAM_BYTES, plain_address
@@ -15,6 +16,8 @@ from voicemedia_server.packets.datagrams import LARGEST_DATAGRAM_BYTES, plain_ad
 MAX_CONNECTIONS = 4096
 MAX_BACKLOG_BYTES = 64 * 1024
 """About three seconds of Opus; past that, packets for this reader are dropped."""
+LINGER_S = 0.5
+"""How long a closed connection may take to send what is buffered, before it is cut off."""
 
 
 class FrameTaker(Protocol):
@@ -39,6 +42,7 @@ class TcpPath(asyncio.Protocol):
         self._pending = bytearray()
         self._transport: asyncio.Transport
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_lost = asyncio.Event()
         self.address: tuple[str, int] = ("", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -52,13 +56,17 @@ class TcpPath(asyncio.Protocol):
         self.address = plain_address(peer[0], peer[1])
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._bind_timeout_s, self._give_up)
+        self._set_deadline(self._bind_timeout_s, self._give_up)
 
     def _give_up(self) -> None:
         self._deadline = None
         if not self._taker.is_bound(self):
             self._transport.abort()
+
+    def _set_deadline(self, wait_s: float, act: Callable[[], None]) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(wait_s, act)
 
     def data_received(self, data: bytes) -> None:
         """Cuts the stream into frames (RFC 4571 section 2)."""
@@ -80,6 +88,7 @@ class TcpPath(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells the plane."""
+        self._is_lost.set()
         if self._deadline is not None:
             self._deadline.cancel()
         if self in self._open_paths:
@@ -94,8 +103,13 @@ class TcpPath(asyncio.Protocol):
         return True
 
     def close(self) -> None:
-        """Sends what is buffered, then closes."""
+        """Sends what is buffered, then closes; a reader that does not read is cut off."""
         self._transport.close()
+        self._set_deadline(LINGER_S, self._transport.abort)
+
+    async def wait_closed(self) -> None:
+        """Returns when the connection has ended."""
+        await self._is_lost.wait()
 
 
 class IceTcpListener:
@@ -106,10 +120,13 @@ class IceTcpListener:
         self._open_paths = open_paths
 
     async def close(self) -> None:
-        """Closes the listener and every connection."""
+        """Closes the listener and every connection; takes `LINGER_S` at most."""
         self._server.close()
-        for path in tuple(self._open_paths):
+        paths = tuple(self._open_paths)
+        for path in paths:
             path.close()
+        for path in paths:
+            await path.wait_closed()
         await self._server.wait_closed()
 
 
