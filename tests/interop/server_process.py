@@ -1,0 +1,136 @@
+"""Our server as a user starts it: a process of its own, on ports that the kernel chooses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 20.0
+COMMAND = Path(sys.executable).with_name("voicemedia-server")
+
+
+class ServerProcess:
+    """A running server. `lines` are its log lines so far, parsed."""
+
+    def __init__(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
+        self.process = process
+        self.http = http
+        self.base_url = ""
+        self.admin_url = ""
+        self.media_port = 0
+        self.lines: list[dict[str, Any]] = []
+        self.raw_lines: list[str] = []
+        self._ready = asyncio.Event()
+
+    @property
+    def pid(self) -> int:
+        """Of the server itself."""
+        return self.process.pid
+
+    @property
+    def whip_url(self) -> str:
+        """Where WHIP clients go."""
+        return f"{self.base_url}/whip"
+
+    async def read_greeting(self) -> None:
+        """What it prints for people, until the end of its output."""
+        assert self.process.stdout is not None
+        async for raw in self.process.stdout:
+            found = re.search(r"WHIP +(http\S+)/whip", raw.decode())
+            if found:
+                self.base_url = found.group(1)
+
+    async def read_log(self) -> None:
+        """Its log, until the end of its output."""
+        assert self.process.stderr is not None
+        async for raw in self.process.stderr:
+            line = raw.decode().rstrip()
+            self.raw_lines.append(line)
+            if not line.startswith("{"):
+                continue
+            entry = json.loads(line)
+            self.lines.append(entry)
+            if entry["event"] == "admin port open":
+                self.admin_url = f"http://127.0.0.1:{entry['port']}"
+            if entry["event"] == "ready":
+                self.media_port = entry["media_port"]
+                self._ready.set()
+
+    async def wait_until_ready(self) -> None:
+        """Until all listeners accept. Raises `AssertionError` with what it said instead."""
+        waiting = asyncio.ensure_future(self._ready.wait())
+        ended = asyncio.ensure_future(self.process.wait())
+        try:
+            await asyncio.wait(
+                [waiting, ended], timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            assert self._ready.is_set(), "the server did not start:\n" + "\n".join(self.raw_lines)
+        finally:
+            waiting.cancel()
+            ended.cancel()
+
+    async def stats(self) -> dict[str, Any]:
+        """`GET /stats`."""
+        async with self.http.get(f"{self.base_url}/stats") as response:
+            document: dict[str, Any] = await response.json()
+            return document
+
+    async def status_of(self, path: str) -> int:
+        """The status of a GET."""
+        async with self.http.get(self.base_url + path) as response:
+            return response.status
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            self.process.kill()
+            raise
+
+
+@asynccontextmanager
+async def running_server(*options: str) -> AsyncIterator[ServerProcess]:
+    """A ready server; stopped by SIGTERM at the end, when it must leave with exit code 0."""
+    process = await asyncio.create_subprocess_exec(
+        str(COMMAND),
+        *("--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"),
+        *(() if "--udp" in options else ("--udp", "[::]:0")),
+        *("--drain-limit-s", "1", "--drain-notice-s", "0.5"),
+        *options,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with aiohttp.ClientSession() as http:
+        server = ServerProcess(process, http)
+        async with asyncio.TaskGroup() as readers:
+            readers.create_task(server.read_greeting())
+            readers.create_task(server.read_log())
+            try:
+                await server.wait_until_ready()
+                yield server
+            finally:
+                code = await server.stop()
+        assert code == 0, f"the server left with {code}:\n" + "\n".join(server.raw_lines[-30:])
+
+
+async def until(condition: Any, timeout_s: float = 10.0, what: str = "the condition") -> Any:
+    """Polls an async condition until it is true; returns what it gave."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            found = await condition()
+            if found:
+                return found
+            await asyncio.sleep(0.02)
