@@ -1,6 +1,7 @@
 """RTCP packets, read and written (RFC 3550 section 6, RFC 4585 section 6.2, RFC 5506).
 
-Reading is strict about lengths and indifferent to types it does not know.
+Reading is strict about lengths and indifferent to types it does not know; it takes a packet
+alone as well as a compound. Writing refuses what would not be read back: that is a bug of ours.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from dataclasses import dataclass
 SR, RR, SDES, BYE, APP, RTPFB, PSFB, XR = range(200, 208)
 SDES_CNAME = 1
 GENERIC_NACK = 1
+MAX_COUNT = 31
+"""Report blocks, chunks or sources in one packet: the field has five bits."""
 MAX_PACKETS = 32
 MAX_NACKED = 512
+"""Sequence numbers that one datagram may ask for; each costs a look into a history."""
+MAX_TEXT_BYTES = 255
 
 HEADER = struct.Struct("!BBH")
 SENDER_INFO = struct.Struct("!IQIII")
@@ -22,7 +27,11 @@ PAIR = struct.Struct("!HH")
 
 
 class RtcpMalformed(ValueError):
-    """The bytes are no compound RTCP packet."""
+    """The bytes are no RTCP. `reason` says why, without quoting them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no RTCP packet: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class ReportBlock:
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """SR (section 6.4.1). `ntp` has 64 bits."""
+    """SR (section 6.4.1). `ntp` has 64 bits; profile-specific extensions are not kept."""
 
     ssrc: int
     ntp: int
@@ -53,7 +62,7 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """RR (section 6.4.2)."""
+    """RR (section 6.4.2); profile-specific extensions are not kept."""
 
     ssrc: int
     blocks: tuple[ReportBlock, ...] = ()
@@ -85,7 +94,8 @@ class GenericNack:
 
 @dataclass(frozen=True, slots=True)
 class UnknownReport:
-    """A packet of a type that we do not read, kept as it came."""
+    """A packet of a type that we do not read, kept as it came but for its padding. `count` is
+    the five bits beside the version: a count, a subtype or a feedback message type."""
 
     packet_type: int
     count: int
@@ -95,9 +105,11 @@ class UnknownReport:
 RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye | GenericNack | UnknownReport
 
 
-def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
-    """Reads a compound or reduced-size packet. Raises `RtcpMalformed`."""
+def parse_compound(data: bytes | bytearray | memoryview) -> tuple[RtcpPacket, ...]:
+    """Reads a compound or reduced-size packet, whole or not at all. Raises `RtcpMalformed`."""
+    data = bytes(data)
     packets: list[RtcpPacket] = []
+    nacked = 0
     start = 0
     while start < len(data):
         if len(packets) == MAX_PACKETS:
@@ -113,7 +125,12 @@ def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
         body = data[start + HEADER.size : end]
         if first & 0x20:
             body = _without_padding(body, is_last=end == len(data))
-        packets.append(_parse(packet_type, first & 0x1F, body))
+        packet = _parse(packet_type, first & 0x1F, body)
+        if isinstance(packet, GenericNack):
+            nacked += len(packet.lost)
+            if nacked > MAX_NACKED:
+                raise RtcpMalformed(f"more than {MAX_NACKED} packets are asked for")
+        packets.append(packet)
         start = end
     if not packets:
         raise RtcpMalformed("empty")
@@ -121,7 +138,7 @@ def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
 
 
 def _without_padding(body: bytes, *, is_last: bool) -> bytes:
-    if not is_last or not body or not 0 < body[-1] <= len(body):
+    if not is_last or not body or not 0 < body[-1] <= len(body) or body[-1] % 4:
         raise RtcpMalformed("the padding is wrong")
     return body[: -body[-1]]
 
@@ -171,13 +188,17 @@ def _parse_description(count: int, body: bytes) -> SourceDescription:
         (ssrc,) = WORD.unpack_from(body, position)
         position += 4
         cname = ""
-        while position < len(body) and body[position] != 0:
-            if position + 2 > len(body) or position + 2 + body[position + 1] > len(body):
+        while True:
+            if position >= len(body):
+                raise RtcpMalformed("a source description does not end")
+            if body[position] == 0:
+                break
+            end = position + 2 + body[position + 1] if position + 1 < len(body) else len(body) + 1
+            if end > len(body):
                 raise RtcpMalformed("a description item is cut off")
-            item = body[position + 2 : position + 2 + body[position + 1]]
             if body[position] == SDES_CNAME:
-                cname = item.decode("utf-8", "replace")
-            position += 2 + body[position + 1]
+                cname = body[position + 2 : end].decode("utf-8", "replace")
+            position = end
         position += 4 - position % 4  # the null octet, and padding to the next word
         chunks.append((ssrc, cname))
     return SourceDescription(tuple(chunks))
@@ -195,20 +216,22 @@ def _parse_bye(count: int, body: bytes) -> Bye:
 
 
 def _parse_nack(body: bytes) -> GenericNack:
-    if len(body) < 8 or len(body) % 4:
+    if len(body) < 12:
         raise RtcpMalformed("a NACK is cut off")
     sender_ssrc, media_ssrc = struct.unpack_from("!II", body)
     lost: list[int] = []
     for first, mask in PAIR.iter_unpack(body[8:]):
         lost.append(first)
         lost += [(first + 1 + bit) & 0xFFFF for bit in range(16) if mask >> bit & 1]
-        if len(lost) > MAX_NACKED:
-            raise RtcpMalformed(f"more than {MAX_NACKED} packets are asked for")
     return GenericNack(sender_ssrc, media_ssrc, tuple(lost))
 
 
 def build_compound(*packets: RtcpPacket) -> bytes:
-    """The packets one behind the other, in the order given."""
+    """The packets one behind the other, in the order given.
+
+    Raises ValueError for more entries than a packet holds, text beyond 255 bytes, a NACK of
+    nothing or a body that does not fill words.
+    """
     return b"".join(map(_build, packets))
 
 
@@ -230,12 +253,14 @@ def _build(packet: RtcpPacket) -> bytes:
             body = b"".join(_chunk(ssrc, cname) for ssrc, cname in packet.chunks)
             return _packet(SDES, len(packet.chunks), body)
         case Bye():
-            reason = packet.reason.encode()[:255]
+            reason = _text(packet.reason)
             body = struct.pack(f"!{len(packet.sources)}I", *packet.sources)
-            if reason:
-                body += _to_words(bytes([len(reason)]) + reason)
+            if packet.reason:
+                body += _to_words(reason)
             return _packet(BYE, len(packet.sources), body)
         case GenericNack():
+            if not packet.lost:
+                raise ValueError("a NACK asks for at least one packet")
             head = struct.pack("!II", packet.sender_ssrc, packet.media_ssrc)
             return _packet(RTPFB, GENERIC_NACK, head + _pack_nack(packet.lost))
         case UnknownReport():
@@ -243,6 +268,10 @@ def _build(packet: RtcpPacket) -> bytes:
 
 
 def _packet(packet_type: int, count: int, body: bytes) -> bytes:
+    if not 0 <= count <= MAX_COUNT:
+        raise ValueError(f"{count} entries do not fit one packet")
+    if len(body) % 4:
+        raise ValueError("the body does not fill words")
     return HEADER.pack(0x80 | count, packet_type, len(body) // 4) + body
 
 
@@ -265,8 +294,15 @@ def _pack_blocks(blocks: tuple[ReportBlock, ...]) -> bytes:
 
 
 def _chunk(ssrc: int, cname: str) -> bytes:
-    name = cname.encode()[:255]
-    return _to_words(WORD.pack(ssrc) + bytes([SDES_CNAME, len(name)]) + name + b"\0")
+    return _to_words(WORD.pack(ssrc) + bytes([SDES_CNAME]) + _text(cname) + b"\0")
+
+
+def _text(text: str) -> bytes:
+    """UTF-8 behind its length."""
+    data = text.encode()
+    if len(data) > MAX_TEXT_BYTES:
+        raise ValueError(f"a text of more than {MAX_TEXT_BYTES} bytes")
+    return bytes([len(data)]) + data
 
 
 def _pack_nack(lost: tuple[int, ...]) -> bytes:
