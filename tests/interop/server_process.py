@@ -85,6 +85,11 @@ class ServerProcess:
             document: dict[str, Any] = await response.json()
             return document
 
+    async def session_count(self) -> int:
+        """How many sessions live."""
+        count: int = (await self.stats())["sessions"]["total"]
+        return count
+
     async def status_of(self, path: str) -> int:
         """The status of a GET."""
         async with self.http.get(self.base_url + path) as response:
