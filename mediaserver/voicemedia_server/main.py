@@ -7,22 +7,23 @@ leaves at once), SIGUSR1 drains, SIGUSR2 takes it back.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
-import ipaddress
 import os
 import signal
 import ssl
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from importlib.metadata import version as distribution_version
 from typing import Any
 
 import structlog
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from voicemedia_server.config import ConfigError, Settings, load, make_parser, split_address
+from voicemedia_server.config.pages import render_effective
+from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
+from voicemedia_server.config.values import ListenAddress, PublicAddress, join_port, read_token
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
@@ -50,13 +51,19 @@ from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
 from voicemedia_server.whip.links import IceServers
 from voicemedia_server.whip.negotiation import WhipPolicy
-from voicemedia_server.whip.routes import Whip
+from voicemedia_server.whip.routes import ENDPOINT, Whip
 
 log = structlog.get_logger("server")
 
 LAG_PROBE_S = 0.5
+HTTP_FAREWELL_S = 2.0
+"""How long requests under way may take when the listeners close."""
+KEYS_FETCH_TIMEOUT_S = 5.0
+MAX_KEYS_BYTES = 1 << 20
 GC_THRESHOLDS = (50_000, 20, 100)
 """Closed sessions leave no circles, so full collections may be rare: their pauses are heard."""
+PORT_ATTEMPTS = 8
+"""A UDP port that the kernel chose may be taken as TCP port: then it chooses again."""
 
 
 class StartFailed(Exception):
@@ -64,53 +71,59 @@ class StartFailed(Exception):
 
 
 def main() -> None:
-    """The command `voicemedia-server`."""
-    arguments = sys.argv[1:]
-    if "--version" in arguments:
-        print(distribution_version("voicemedia"))
-        return
+    """The command `voicemedia-server`: exit code 2 for a wrong setting, 1 when it cannot start."""
     try:
-        settings = load(arguments, os.environ)
+        configuration = load(sys.argv[1:], os.environ)
+        if configuration.is_print_only:
+            print(render_effective(configuration), end="")
+            return
+        set_up_logs(configuration.settings.log_format, configuration.settings.log_level)
+        asyncio.run(Server(configuration).run())
     except ConfigError as failure:
-        print(f"{make_parser().prog}: {failure}", file=sys.stderr)
+        print(f"{PROGRAM}: {failure}", file=sys.stderr)
         sys.exit(2)
-    is_terminal = sys.stderr.isatty()
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not is_terminal)
-    set_up_logs(settings.log_level, as_json=as_json)
-    try:
-        asyncio.run(Server(settings).run())
     except StartFailed as failure:
-        print(f"{make_parser().prog}: {failure}", file=sys.stderr)
+        print(f"{PROGRAM}: {failure}", file=sys.stderr)
         sys.exit(1)
 
 
 class Server:
     """One process: its rooms, wired, and its end."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._settings = configuration.settings
         self._version = distribution_version("voicemedia")
-        self._stop_signals = 0
         self._leave = asyncio.Event()
         self._leave_now = asyncio.Event()
 
     async def run(self) -> None:
-        """Serves until a signal says to leave, and all is freed. Raises `StartFailed`."""
-        settings = self._settings
+        """Serves until a signal says to leave, and all is freed.
+
+        Raises `ConfigError` and `StartFailed`.
+        """
+        self._watch_leave_signals()
         async with AsyncExitStack() as stack:
             metrics = Metrics(self._version, "python")
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: _loop_failed(metrics, context))
             stack.callback(metrics.watch_collector())
+            public = web.Application(middlewares=[problem_middleware(metrics)])
+            authenticator = await self._authenticator(stack)
+            ice_servers = self._ice_servers()
             plane = await self._open_plane(stack)
-            peers = WebRtcPeers(plane, self._given_addresses(plane))
+            peers = WebRtcPeers(plane, self._known_addresses(plane))
             service = self._make_service(peers, plane, metrics)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(lambda: _read(service, plane))
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: _loop_error(metrics, context))
-            public = await self._public_app(service, plane, metrics, stack)
-            urls = await self._listen(public, stack)
-            await self._listen_admin(service, stack)
-            self._watch_signals(service)
+            add_cors(public, self._settings.cors_origins)
+            self._whip(service, authenticator, ice_servers).add_to(public)
+            Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
+                public
+            )
+            admin_url = await self._listen_admin(service, stack)
+            base_url = await self._listen_public(public, stack)
+            self._watch_drain_signals(service)
             self._warn_of_exposure(peers)
             gc.collect()
             gc.freeze()
@@ -119,13 +132,9 @@ class Server:
                 background = [
                     tasks.create_task(service.watch()),
                     tasks.create_task(_probe_lag(metrics)),
+                    tasks.create_task(self._learn_addresses(peers, plane)),
                 ]
-                if "stun" in settings.advertise:
-                    peers.discovery = ReflexiveDiscovery(
-                        plane, settings.stun_servers, peers.add_address
-                    )
-                    background.append(tasks.create_task(peers.discovery.run()))
-                self._greet(urls, plane)
+                self._greet(base_url, admin_url, plane)
                 await self._leave.wait()
                 await self._drain_out(service)
                 for task in background:
@@ -136,41 +145,53 @@ class Server:
 
     async def _open_plane(self, stack: AsyncExitStack) -> PythonPlane:
         settings = self._settings
-        host, port = split_address(settings.udp)
+        host = settings.udp.host
         if host == "::" and not has_ipv6():
+            log.info("this machine has no IPv6; media goes over IPv4 alone")
             host = "0.0.0.0"
-        plane = PythonPlane(
-            PlaneSettings(
-                host,
-                port,
-                ice_tcp=settings.ice_tcp,
-                receive_buffer_bytes=settings.receive_buffer_bytes,
-                coalesce_s=settings.coalesce_ms / 1000,
-                tcp_bind_timeout_s=settings.setup_timeout_s,
-            )
+        wanted = PlaneSettings(
+            host,
+            settings.udp.port,
+            ice_tcp=settings.ice_tcp,
+            receive_buffer_bytes=settings.receive_buffer_bytes,
+            coalesce_s=settings.coalesce_ms / 1000,
+            tcp_bind_timeout_s=settings.setup_timeout_s,
         )
-        try:
-            await plane.open()
-        except OSError as failure:
-            raise StartFailed(_cannot_listen("udp", settings.udp, failure)) from None
+        attempts = PORT_ATTEMPTS if settings.udp.port == 0 else 1
+        for attempt in range(1, attempts + 1):
+            plane = PythonPlane(wanted)
+            try:
+                await plane.open()
+            except OSError as failure:
+                if attempt == attempts or failure.errno != errno.EADDRINUSE:
+                    raise _cannot_listen("udp", settings.udp, failure) from None
+            else:
+                break
         stack.push_async_callback(plane.close)
         return plane
 
-    def _given_addresses(self, plane: PythonPlane) -> tuple[Advertised, ...]:
-        """The addresses that are known at the start, in the order of the setting."""
-        settings = self._settings
+    def _known_addresses(self, plane: PythonPlane) -> tuple[Advertised, ...]:
+        """The addresses that are known at the start, in the order of the setting.
+
+        Where STUN is asked, the machine's own addresses stand in until there is an answer.
+        """
+        listen_host = plane.endpoints[0].host
         found: list[Advertised] = []
-        for entry in settings.advertise:
-            if entry in ("host", "stun"):
-                with_loopback = _is_loopback(split_address(settings.http)[0])
-                listen_host = plane.endpoints[0].host
-                found += host_addresses(listen_host, with_loopback=with_loopback)
-                continue
-            try:
-                found.append(Advertised(str(ipaddress.ip_address(entry))))
-            except ValueError:
-                found.append(Advertised(*split_address(entry)))
-        return tuple(dict.fromkeys(found))
+        for entry in self._settings.advertise:
+            if isinstance(entry, PublicAddress):
+                found.append(Advertised(entry.host, entry.port))
+            else:
+                is_local = self._settings.http.is_loopback
+                found += host_addresses(listen_host, with_loopback=is_local)
+        return tuple(dict.fromkeys(found or host_addresses(listen_host, with_loopback=True)))
+
+    async def _learn_addresses(self, peers: WebRtcPeers, plane: PythonPlane) -> None:
+        settings = self._settings
+        if "stun" in settings.advertise:
+            peers.discovery = ReflexiveDiscovery(plane, settings.stun_servers, peers.add_address)
+            await peers.discovery.run()
+        if not settings.http.is_loopback and are_all_private(peers.addresses):
+            log.warning("only private addresses are advertised; set advertise for the internet")
 
     def _make_service(
         self, peers: WebRtcPeers, plane: PythonPlane, metrics: Metrics
@@ -190,17 +211,14 @@ class Server:
             [metrics],
         )
 
-    async def _public_app(
-        self, service: SessionService, plane: PythonPlane, metrics: Metrics, stack: AsyncExitStack
-    ) -> web.Application:
+    def _whip(
+        self, service: SessionService, authenticator: Authenticator, ice_servers: IceServers
+    ) -> Whip:
         settings = self._settings
-        app = web.Application(middlewares=[problem_middleware(metrics)])
-        add_cors(app, settings.cors_origins)
-        ice_servers = self._ice_servers()
-        Whip(
+        return Whip(
             service=service,
-            authenticator=await self._authenticator(stack),
-            clients=Clients([ipaddress.ip_network(n) for n in settings.trusted_proxies]),
+            authenticator=authenticator,
+            clients=Clients(settings.trusted_proxies),
             rates=RateLimits(
                 MethodRates(
                     post=Rate(settings.post_rate_per_s, settings.post_burst),
@@ -216,139 +234,182 @@ class Server:
             ),
             limits=BodyLimits(settings.max_body_bytes, settings.request_timeout_s),
             ice_servers=lambda: ice_servers,
-        ).add_to(app)
-        Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(app)
-        return app
+        )
 
     def _ice_servers(self) -> IceServers:
         settings = self._settings
-        servers = IceServers(settings.ice_servers, None, settings.turn_ttl_s)
-        if settings.turn_secret_file is None:
-            return servers
-        return replace(servers, turn_secret=_read_file("turn_secret_file", settings).strip())
+        secret = None
+        if settings.turn_secret_file is not None:
+            secret = self._configuration.read_text("turn_secret_file").strip()
+            if not secret:
+                raise self._configuration.error("turn_secret_file", "the file is empty")
+        return IceServers(settings.ice_servers, secret, settings.turn_ttl_s)
 
     async def _authenticator(self, stack: AsyncExitStack) -> Authenticator:
         settings = self._settings
-        if settings.auth_mode == "none":
-            return OpenAccess()
-        if settings.auth_mode == "token":
-            lines = _read_file("auth_tokens_file", settings).splitlines()
-            tokens = [line.strip() for line in lines if line.strip() and line[0] != "#"]
-            if not tokens:
-                raise StartFailed("auth_tokens_file holds no token; write one a line.")
-            return StaticTokens(tokens)
-        policy = JwtPolicy(settings.jwt_algorithms, settings.jwt_issuer, settings.jwt_audience)
+        match settings.auth_mode:
+            case "none":
+                return OpenAccess()
+            case "token":
+                return StaticTokens([*settings.auth_tokens, *self._tokens_of_file()])
+        policy = JwtPolicy(
+            settings.jwt_algorithms,
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            settings.jwt_scope,
+        )
         if settings.jwks_file is not None:
-            document = _read_file("jwks_file", settings)
+            document = self._configuration.read_text("jwks_file")
 
             async def from_file() -> str:
                 return document
 
             return JwtTokens(policy, from_file)
-        http = await stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=5)))
-        url = settings.jwks_url or ""
+        timeout = ClientTimeout(total=KEYS_FETCH_TIMEOUT_S)
+        http = await stack.enter_async_context(ClientSession(timeout=timeout))
+        assert settings.jwks_url is not None, "auth_mode jwt has one of the two"
+        url = settings.jwks_url
 
         async def from_url() -> str:
-            async with http.get(url, raise_for_status=True) as response:
-                return await response.text()
+            try:
+                async with http.get(url, raise_for_status=True) as response:
+                    return (await response.content.read(MAX_KEYS_BYTES)).decode()
+            except ClientError as failure:
+                raise OSError("the keys cannot be fetched") from failure
 
         return JwtTokens(policy, from_url)
 
+    def _tokens_of_file(self) -> list[str]:
+        if self._settings.auth_tokens_file is None:
+            return []
+        name = "auth_tokens_file"
+        tokens = []
+        for number, line in enumerate(self._configuration.read_text(name).splitlines(), 1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            try:
+                tokens.append(str(read_token(text)))
+            except ValueError as failure:
+                raise self._configuration.error(name, f"line {number} {failure}") from None
+        if not tokens:
+            raise self._configuration.error(name, "the file has no token; write one a line")
+        return tokens
+
     # -- listening --------------------------------------------------------------------------
 
-    async def _listen(self, app: web.Application, stack: AsyncExitStack) -> str:
+    async def _listen_public(self, app: web.Application, stack: AsyncExitStack) -> str:
         """Serves the public app; returns its base URL."""
-        settings = self._settings
-        context = None
-        if settings.tls_cert_file is not None and settings.tls_key_file is not None:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            try:
-                context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
-            except (OSError, ssl.SSLError) as failure:
-                message = f"tls_cert_file or tls_key_file cannot be used: {failure}"
-                raise StartFailed(message) from None
-        host, port = await self._serve(app, "http", settings.http, context, stack)
-        shown = f"[{host}]" if ":" in host else host
-        return f"{'https' if context else 'http'}://{shown}:{port}"
+        context = self._tls()
+        host, port = await self._listen(app, "http", context, stack)
+        if self._settings.http.is_unspecified:
+            host = "localhost"
+        return f"{'https' if context else 'http'}://{join_port(host, port)}"
 
-    async def _listen_admin(self, service: SessionService, stack: AsyncExitStack) -> None:
-        if not self._settings.admin:
-            return
+    def _tls(self) -> ssl.SSLContext | None:
+        settings = self._settings
+        if settings.tls_cert_file is None or settings.tls_key_file is None:
+            return None
+        for name in ("tls_cert_file", "tls_key_file"):
+            self._configuration.read_text(name)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password="")
+        except (OSError, ValueError) as failure:
+            reason = getattr(failure, "reason", None) or "the key has a passphrase"
+            sentence = f"this certificate and tls_key_file cannot be used together: {reason}"
+            raise self._configuration.error("tls_cert_file", sentence) from None
+        return context
+
+    async def _listen_admin(self, service: SessionService, stack: AsyncExitStack) -> str | None:
+        if self._settings.admin is None:
+            return None
         app = web.Application(middlewares=[problem_middleware(_Uncounted())])
         Admin(service).add_to(app)
-        host, port = await self._serve(app, "admin", self._settings.admin, None, stack)
-        log.info("admin port open", port=port, loopback=_is_loopback(host))
+        host, port = await self._listen(app, "admin", None, stack)
+        return f"http://{join_port(host, port)}"
 
-    async def _serve(
+    async def _listen(
         self,
         app: web.Application,
         setting: str,
-        address: str,
         context: ssl.SSLContext | None,
         stack: AsyncExitStack,
     ) -> tuple[str, int]:
-        host, port = split_address(address)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        address: ListenAddress = getattr(self._settings, setting)
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=HTTP_FAREWELL_S
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, host, port, ssl_context=context, backlog=1024)
+        site = web.TCPSite(runner, address.host, address.port, ssl_context=context, backlog=1024)
         try:
             await site.start()
         except OSError as failure:
-            raise StartFailed(_cannot_listen(setting, address, failure)) from None
-        real: tuple[str, int] = runner.addresses[0][:2]
-        return real
+            raise _cannot_listen(setting, address, failure) from None
+        host, port = runner.addresses[0][:2]
+        return host, port
 
     def _warn_of_exposure(self, peers: WebRtcPeers) -> None:
         settings = self._settings
-        is_local = _is_loopback(split_address(settings.http)[0])
-        if not is_local and settings.auth_mode == "none":
-            log.warning("anyone who reaches the HTTP port may call; set auth_mode")
-        if not is_local and settings.tls_cert_file is None and not settings.trusted_proxies:
-            log.warning("HTTP is not encrypted; put TLS before it or set tls_cert_file")
-        if not is_local and are_all_private(peers.addresses):
-            log.warning("only private addresses are advertised; set advertise for the internet")
+        if not settings.http.is_loopback:
+            if settings.auth_mode == "none":
+                log.warning("anyone who reaches the HTTP port may call; set auth_mode")
+            if settings.tls_cert_file is None and not settings.trusted_proxies:
+                log.warning("HTTP is not encrypted; put TLS before it or set tls_cert_file")
+        if settings.admin is not None and not settings.admin.is_loopback:
+            log.warning("the admin port is open to others and asks for no token; keep it local")
 
-    def _greet(self, base_url: str, plane: PythonPlane) -> None:
+    def _greet(self, base_url: str, admin_url: str | None, plane: PythonPlane) -> None:
         media = plane.endpoints[0]
         kinds = "UDP and TCP" if len(plane.endpoints) > 1 else "UDP"
-        print(
-            f"voicemedia {self._version} is ready\n"
-            f"  page     {base_url}/\n"
-            f"  WHIP     {base_url}/whip\n"
-            f"  metrics  {base_url}/metrics\n"
-            f"  media    {kinds} port {media.port}",
-            flush=True,
-        )
+        lines = [
+            f"voicemedia {self._version} is ready; Ctrl-C drains and leaves",
+            f"  page     {base_url}/",
+            f"  WHIP     {base_url}{ENDPOINT}",
+            f"  metrics  {base_url}/metrics",
+            f"  media    {kinds} {join_port(media.host, media.port)}",
+        ]
+        if admin_url is not None:
+            lines.append(f"  admin    {admin_url} (POST /drain, /undrain)")
+        print("\n".join(lines), flush=True)
         log.info("ready", version=self._version, media_port=media.port)
 
     # -- leaving ----------------------------------------------------------------------------
 
-    def _watch_signals(self, service: SessionService) -> None:
+    def _watch_leave_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(stop, self._stop, service)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+
+    def _watch_drain_signals(self, service: SessionService) -> None:
+        loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, service.drain)
         loop.add_signal_handler(signal.SIGUSR2, service.undrain)
 
-    def _stop(self, service: SessionService) -> None:
-        self._stop_signals += 1
-        service.drain()
-        self._leave.set()
-        if self._stop_signals > 1:
+    def _stop(self) -> None:
+        if self._leave.is_set():
             self._leave_now.set()
-        elif service.sessions:
-            log.info("calls go on until they end; stop again to leave at once")
+        self._leave.set()
 
     async def _drain_out(self, service: SessionService) -> None:
+        """Lets live sessions go on until they end, the limit, or a second signal."""
         settings = self._settings
         policy = DrainPolicy(settings.drain_limit_s, settings.drain_notice_s)
-        drained = asyncio.ensure_future(service.drain_out(policy))
-        hurried = asyncio.ensure_future(self._leave_now.wait())
-        await asyncio.wait([drained, hurried], return_when=asyncio.FIRST_COMPLETED)
-        for task in (drained, hurried):
-            task.cancel()
-        await asyncio.gather(drained, hurried, return_exceptions=True)
+        service.drain()
+        live = len(service.sessions)
+        if live:
+            print(
+                f"draining: {live} session(s) may go on for {policy.limit_s:g} s; "
+                "Ctrl-C again ends them now",
+                flush=True,
+            )
+        async with asyncio.TaskGroup() as tasks:
+            drained = tasks.create_task(service.drain_out(policy))
+            hurried = tasks.create_task(self._leave_now.wait())
+            await asyncio.wait([drained, hurried], return_when=asyncio.FIRST_COMPLETED)
+            drained.cancel()
+            hurried.cancel()
         await service.close_all(CloseReason.STOPPED)
 
 
@@ -378,7 +439,7 @@ async def _probe_lag(metrics: Metrics) -> None:
         metrics.loop_was_late(max(0.0, loop.time() - due_s))
 
 
-def _loop_error(metrics: Metrics, context: dict[str, Any]) -> None:
+def _loop_failed(metrics: Metrics, context: dict[str, Any]) -> None:
     metrics.loop_error()
     log.error(
         "an exception reached the event loop",
@@ -387,27 +448,16 @@ def _loop_error(metrics: Metrics, context: dict[str, Any]) -> None:
     )
 
 
-def _cannot_listen(setting: str, address: str, failure: OSError) -> str:
-    return (
-        f"{setting}: cannot listen on {address} ({failure.strerror}); "
-        f"choose another with --{setting} HOST:PORT."
+def _cannot_listen(setting: str, address: ListenAddress, failure: OSError) -> StartFailed:
+    why = {
+        errno.EADDRINUSE: "is already in use",
+        errno.EACCES: "is not allowed to this user (ports below 1024 need root)",
+        errno.EADDRNOTAVAIL: "is no address of this machine",
+    }.get(failure.errno or 0, f"cannot be listened on ({os.strerror(failure.errno or 0)})")
+    also = ", or --ice-tcp false where only the TCP port is taken" if setting == "udp" else ""
+    return StartFailed(
+        f"{setting}: {address} {why}; choose another with --{setting} HOST:PORT{also}"
     )
-
-
-def _read_file(name: str, settings: Settings) -> str:
-    path = getattr(settings, name)
-    try:
-        text: str = path.read_text()
-    except OSError as failure:
-        raise StartFailed(f"{name}: {path} cannot be read ({failure.strerror}).") from None
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Settings: one frozen dataclass, read once at the start from flags, environment and a file."""
