@@ -55,6 +55,11 @@ MAX_BATCHES = 4
 """Batches read before the event loop gets its turn; the socket stays readable for the rest."""
 MIN_DATAGRAM_BYTES = 12
 TICK_S = 0.1
+RTP_REFUSALS = {
+    **dict.fromkeys(srtp.REPLAY_STATUSES, DropReason.RTP_REPLAYED),
+    **dict.fromkeys(srtp.MALFORMED_STATUSES, DropReason.RTP_MALFORMED),
+}
+"""What libsrtp's statuses mean; any other is a packet that is not authentic."""
 NS_PER_S = 1_000_000_000
 
 
@@ -165,6 +170,8 @@ class PythonPlane:
         if len(end.paths) >= MAX_PATHS:
             oldest = next(known for known in end.paths if known != end.selected)
             self._unbind(end, oldest)
+            if isinstance(oldest, TcpPath):
+                oldest.close()
         before = self._by_path.get(path)
         if before is not None:
             before.paths.pop(path, None)
@@ -181,6 +188,7 @@ class PythonPlane:
         end = self._peers[peer_id]
         if end.selected == path:
             return
+        self._flush()  # what is queued still points at the old destination
         end.selected = path
         end.is_selected_tcp = isinstance(path, TcpPath)
         end.destination = path if end.is_selected_tcp else self._socket.destination(path)
@@ -236,6 +244,8 @@ class PythonPlane:
         for entry in end.listeners:
             entry.end.hears = [pair for pair in entry.end.hears if pair[1] is not entry]
         end.hears, end.listeners, end.taps = [], [], []
+        if self._is_open:
+            self._flush()  # what is queued still points at the destination
         end.destination = None
 
     def add_tap(self, speaker: PeerId, tap: Tap) -> None:
@@ -252,7 +262,8 @@ class PythonPlane:
         if end is None:
             return
         if not MIN_DATAGRAM_BYTES <= len(packet) <= LARGEST_DATAGRAM_BYTES:
-            self.count_drop(DropReason.TOO_LARGE, speaker)
+            is_short = len(packet) < MIN_DATAGRAM_BYTES
+            self.count_drop(DropReason.RTP_MALFORMED if is_short else DropReason.TOO_LARGE, speaker)
             return
         slot = self._spare()
         slot.fill(packet)
@@ -303,8 +314,10 @@ class PythonPlane:
 
     def _read_coalesced(self) -> None:
         self._read_timer = None
-        self._read()
-        self._loop.add_reader(self._socket.fileno(), self._on_readable)
+        try:
+            self._read()
+        finally:
+            self._loop.add_reader(self._socket.fileno(), self._on_readable)
 
     def _read(self) -> None:
         datagrams = self._socket
@@ -382,9 +395,7 @@ class PythonPlane:
         length_p[0] = slot.length
         status = srtp.unprotect(end.inbound, slot.buffer, length_p)
         if status != srtp.OK:
-            is_replay = status in srtp.REPLAY_STATUSES
-            reason = DropReason.RTP_REPLAYED if is_replay else DropReason.RTP_UNAUTHENTICATED
-            self.count_drop(reason, end.id)
+            self.count_drop(RTP_REFUSALS.get(status, DropReason.RTP_UNAUTHENTICATED), end.id)
             return
         slot.length = length_p[0]
         _, slot.second, slot.sequence, slot.timestamp, slot.ssrc = RTP_FIELDS.unpack_from(slot.view)
@@ -397,7 +408,7 @@ class PythonPlane:
         reception.receive(slot.sequence, slot.timestamp, now_ns)
         publication.bytes_received += slot.length
         end.last_media_ns = now_ns
-        if end.taps:
+        if end.taps or end.is_held:
             packet = slot.view[: slot.length]
             for tap in end.taps:
                 tap(packet)
@@ -440,14 +451,14 @@ class PythonPlane:
         sequence = subscription.rewrite(
             slot.view, slot.second, slot.sequence, slot.timestamp, now_ns
         )
-        subscription.packets_sent += 1
-        subscription.bytes_sent += slot.length - MIN_DATAGRAM_BYTES
         length_p = self._length
         length_p[0] = slot.length
         status = srtp.protect(to.outbound, slot.buffer, length_p)
         if status != srtp.OK:  # a sequence number that was sent before, after a jump backwards
             self.count_drop(DropReason.SEAL_REFUSED, to.id)
             return
+        subscription.packets_sent += 1
+        subscription.bytes_sent += slot.length - MIN_DATAGRAM_BYTES
         slot.length = length_p[0]
         if subscription.history is not None:
             subscription.history.store(sequence, slot.view[: slot.length])
@@ -484,8 +495,13 @@ class PythonPlane:
             self.count_drop(DropReason.RTCP_BEFORE_KEYS, end.id)
             return
         self._length[0] = slot.length
-        if srtp.unprotect_rtcp(end.inbound, slot.buffer, self._length) != srtp.OK:
-            self.count_drop(DropReason.RTCP_UNAUTHENTICATED, end.id)
+        status = srtp.unprotect_rtcp(end.inbound, slot.buffer, self._length)
+        if status != srtp.OK:
+            is_malformed = status in srtp.MALFORMED_STATUSES
+            self.count_drop(
+                DropReason.RTCP_MALFORMED if is_malformed else DropReason.RTCP_UNAUTHENTICATED,
+                end.id,
+            )
             return
         compound = slot.view[: self._length[0]]
         ssrc = int.from_bytes(compound[4:8], "big")

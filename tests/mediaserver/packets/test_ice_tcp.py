@@ -19,7 +19,7 @@ from voicemedia_server.packets.ice_tcp import (
     open_ice_tcp,
 )
 
-WITHIN_S = 5.0
+WITHIN_S = 10.0
 LONG_S = 60.0
 SHORT_S = 0.05
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mediaserver.relay.builders import OPUS, OTHER_SPEAKER, PCMU, SPEAKER, a_publication
-
+from mediaserver.relay.builders import OPUS, OTHER_SPEAKER, PCMU, SPEAKER, a_publication
 from voicemedia_server.relay.publication import MAX_SOURCES, Publication
 
 

@@ -11,7 +11,8 @@ from aiortc.rtp import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mediaserver.relay.builders import (
+
+from mediaserver.relay.builders import (
     LISTENER,
     NOW,
     OTHER_SPEAKER,
@@ -20,7 +21,6 @@ from tests.mediaserver.relay.builders import (
     a_publication,
     a_subscription,
 )
-
 from voicemedia_server.relay.publication import Publication
 from voicemedia_server.relay.reports import RECENTLY_NS, Now, Wanted, compose, take
 from voicemedia_server.relay.subscription import Subscription

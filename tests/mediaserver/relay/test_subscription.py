@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mediaserver.relay.builders import (
+
+from mediaserver.relay.builders import (
     LISTENER,
     OTHER_SPEAKER,
     PACKET_NS,
