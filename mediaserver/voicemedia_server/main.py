@@ -45,7 +45,7 @@ from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.status.admin import Admin
 from voicemedia_server.status.routes import Status
 from voicemedia_server.telemetry.logs import set_up_logs
-from voicemedia_server.telemetry.metrics import Metrics, Reading
+from voicemedia_server.telemetry.metrics import Metrics
 from voicemedia_server.webrtc.addresses import Advertised, are_all_private, host_addresses
 from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
@@ -115,7 +115,7 @@ class Server:
             peers = WebRtcPeers(plane, self._known_addresses(plane))
             service = self._make_service(peers, plane, metrics)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
-            metrics.read_from(lambda: _read(service, plane))
+            metrics.read_from(service, plane)
             add_cors(public, self._settings.cors_origins)
             self._whip(service, authenticator, ice_servers).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
@@ -134,6 +134,7 @@ class Server:
                     tasks.create_task(_probe_lag(metrics)),
                     tasks.create_task(self._learn_addresses(peers, plane)),
                 ]
+                metrics.is_ready = True
                 self._greet(base_url, admin_url, plane)
                 await self._leave.wait()
                 await self._drain_out(service)
@@ -418,17 +419,6 @@ class _Uncounted:
 
     def refused(self, reason: object) -> None:
         """Nothing."""
-
-
-def _read(service: SessionService, plane: PythonPlane) -> Reading:
-    live = [session for session in service.sessions if session.close_reason is None]
-    return Reading(
-        states=[(session.state, session.transport) for session in live],
-        stats=[service.stats(session) for session in live],
-        drops=dict(plane.drops()),
-        max_sessions=service.capacity.max_sessions,
-        is_draining=service.is_draining,
-    )
 
 
 async def _probe_lag(metrics: Metrics) -> None:

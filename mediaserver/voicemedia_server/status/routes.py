@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -36,7 +36,7 @@ class Status:
 
     service: SessionService
     plane: PacketPlane
-    render_metrics: Callable[[str], tuple[str, bytes]]
+    render_metrics: Callable[[str], Awaitable[tuple[str, bytes]]]
     version: str
     started_ns: int
 
@@ -75,7 +75,7 @@ class Status:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus or OpenMetrics, as the scraper accepts."""
-        content_type, body = self.render_metrics(request.headers.get("Accept", ""))
+        content_type, body = await self.render_metrics(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def stats(self, request: web.Request) -> web.Response:

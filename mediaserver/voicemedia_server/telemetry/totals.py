@@ -1,0 +1,78 @@
+"""Sums of what sessions counted, as metric families. Totals never fall when sessions end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from voicemedia_server.ports import MediaStats
+
+COUNTERS = {
+    "packets_received": ("rtp_packets_received", "RTP packets taken from speakers."),
+    "bytes_received": (
+        "rtp_bytes_received",
+        "Bytes of RTP taken from speakers, headers and payload, without SRTP.",
+    ),
+    "packets_out_of_order": (
+        "rtp_packets_out_of_order",
+        "RTP packets of speakers that came after a later one.",
+    ),
+    "packets_sent": ("rtp_packets_sent", "RTP packets sent to listeners."),
+    "bytes_sent": (
+        "rtp_payload_bytes_sent",
+        "Payload bytes of RTP sent to listeners, as RTCP counts them.",
+    ),
+    "packets_resent": ("rtp_packets_resent", "RTP packets sent again for a NACK."),
+    "nacks_received": ("rtcp_nacks_received", "NACK packets that listeners sent."),
+}
+
+
+@dataclass(slots=True)
+class MediaTotals:
+    """Sums over sessions; the names are those of `MediaStats`."""
+
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_lost: int = 0
+    packets_out_of_order: int = 0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_resent: int = 0
+    nacks_received: int = 0
+    remote_packets_lost: int = 0
+
+    def add(self, stats: MediaStats | MediaTotals) -> None:
+        """Adds a session, or the sums of others."""
+        self.packets_received += stats.packets_received
+        self.bytes_received += stats.bytes_received
+        self.packets_lost += stats.packets_lost
+        self.packets_out_of_order += stats.packets_out_of_order
+        self.packets_sent += stats.packets_sent
+        self.bytes_sent += stats.bytes_sent
+        self.packets_resent += stats.packets_resent
+        self.nacks_received += stats.nacks_received
+        self.remote_packets_lost += max(0, stats.remote_packets_lost or 0)
+
+    def families(self, transport: str) -> Iterator[Metric]:
+        """The sums as they are scraped.
+
+        Lost packets are gauges, since a loss is taken back when the packet comes late after all
+        (RFC 3550 appendix A.3).
+        """
+        for name, (metric, text) in COUNTERS.items():
+            family = CounterMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
+            family.add_metric([transport], getattr(self, name))
+            yield family
+        for metric, text, value in (
+            ("rtp_packets_lost", "RTP packets of speakers that never came.", self.packets_lost),
+            (
+                "rtp_packets_lost_by_listeners",
+                "RTP packets of ours that never came, as listeners report.",
+                self.remote_packets_lost,
+            ),
+        ):
+            lost = GaugeMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
+            lost.add_metric([transport], value)
+            yield lost
