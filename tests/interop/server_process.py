@@ -16,6 +16,9 @@ import aiohttp
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
+FORBIDDEN_IN_LOGS = re.compile(
+    r"\b\d{1,3}(\.\d{1,3}){3}\b|[0-9a-f]{0,4}::[0-9a-f]|\ba=|\bv=0|ice-pwd|Bearer |Traceback"
+)
 COMMAND = Path(sys.executable).with_name("voicemedia-server")
 
 
@@ -46,9 +49,11 @@ class ServerProcess:
         """What it prints for people, until the end of its output."""
         assert self.process.stdout is not None
         async for raw in self.process.stdout:
-            found = re.search(r"WHIP +(http\S+)/whip", raw.decode())
-            if found:
-                self.base_url = found.group(1)
+            name, _, value = raw.decode().strip().partition(" ")
+            if name == "WHIP":
+                self.base_url = value.strip().removesuffix("/whip")
+            if name == "admin":
+                self.admin_url = value.split()[0]
 
     async def read_log(self) -> None:
         """Its log, until the end of its output."""
@@ -60,8 +65,6 @@ class ServerProcess:
                 continue
             entry = json.loads(line)
             self.lines.append(entry)
-            if entry["event"] == "admin port open":
-                self.admin_url = f"http://127.0.0.1:{entry['port']}"
             if entry["event"] == "ready":
                 self.media_port = entry["media_port"]
                 self._ready.set()
@@ -129,6 +132,8 @@ async def running_server(*options: str) -> AsyncIterator[ServerProcess]:
             finally:
                 code = await server.stop()
         assert code == 0, f"the server left with {code}:\n" + "\n".join(server.raw_lines[-30:])
+        told = [line for line in server.raw_lines if FORBIDDEN_IN_LOGS.search(line)]
+        assert not told, f"the log tells an address, SDP or a token: {told[:3]}"
 
 
 async def until(condition: Any, timeout_s: float = 10.0, what: str = "the condition") -> Any:
