@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import aiortc.rtp
 import pytest
 from hypothesis import given
@@ -377,7 +379,17 @@ def test_what_is_read_is_written_and_read_the_same(data: bytes) -> None:
     except ValueError:  # a replacement character takes three bytes: the text may have grown
         assert any("�" in text for packet in compound for text in texts_of(packet))
         return
-    assert parse_compound(rewritten) == compound
+    assert in_one_order(parse_compound(rewritten)) == in_one_order(compound)
+
+
+def in_one_order(compound: tuple[RtcpPacket, ...]) -> list[RtcpPacket]:
+    """Masks of a NACK may overlap; writing them merges what they ask for."""
+    return [
+        replace(packet, lost=tuple(sorted(set(packet.lost))))
+        if isinstance(packet, GenericNack)
+        else packet
+        for packet in compound
+    ]
 
 
 def texts_of(packet: RtcpPacket) -> list[str]:
