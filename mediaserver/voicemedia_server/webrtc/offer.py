@@ -7,6 +7,7 @@ an attribute that we do not know must never make an offer fail (RFC 8866 section
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
@@ -24,6 +25,13 @@ from voicemedia_server.sessions.refusals import OfferMalformed
 
 MAX_LINES = 4000
 MAX_SECTIONS = 32
+MAX_FORMATS = 128  # payload types have seven bits
+MAX_OF_FORMAT = {"rtpmap": 1, "fmtp": 1, "rtcp-fb": 16}
+"""Lines for one format that reach the parser, whose work grows with formats times lines."""
+PAYLOAD_TYPES = range(128)
+EXTENSION_IDS = range(1, 256)  # RFC 8285 section 5; higher ones in offers are only placeholders
+FORBIDDEN = re.compile("[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+"""Control characters, among them all that Python takes for the end of a line, but for LF."""
 FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}")  # RFC 8122 section 5
 STATIC_PAYLOAD_TYPES = {"0": "PCMU/8000", "8": "PCMA/8000"}  # RFC 3551 section 6
 SETUP_OF_ROLE = {"auto": "actpass", "client": "active", "server": "passive"}
@@ -57,8 +65,9 @@ def _text(body: bytes) -> str:
         text = body.decode("utf-8")
     except UnicodeDecodeError as failure:
         raise OfferMalformed("The SDP is not UTF-8 text.") from failure
-    if "\0" in text:
-        raise OfferMalformed("The SDP holds a NUL character.")
+    text = text.replace("\r\n", "\n")
+    if FORBIDDEN.search(text):
+        raise OfferMalformed("The SDP holds a control character.")
     if not text.startswith("v=0"):
         raise OfferMalformed("The body does not begin with v=0, as SDP must.")
     if not text.endswith("\n"):
@@ -68,7 +77,7 @@ def _text(body: bytes) -> str:
 
 def _used_lines(text: str) -> tuple[list[str], list[list[str]]]:
     """The lines that matter, of the session and of each media section."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.split("\n")
     if len(lines) > MAX_LINES:
         raise OfferMalformed(f"The SDP has more than {MAX_LINES} lines.")
     session: list[str] = []
@@ -96,7 +105,26 @@ def _used_lines(text: str) -> tuple[list[str], list[list[str]]]:
         raise OfferMalformed(f"The SDP has no {missing[0]}= line.")
     if len(sections) > MAX_SECTIONS:
         raise OfferMalformed(f"The SDP has more than {MAX_SECTIONS} media sections.")
-    return session, [_with_static_formats(section) for section in sections]
+    return session, [_with_static_formats(_of_its_formats(section)) for section in sections]
+
+
+def _of_its_formats(section: list[str]) -> list[str]:
+    """Leaves out lines for formats that the section does not offer, and too many for one."""
+    formats = section[0].split()[3:]
+    if len(formats) > MAX_FORMATS:
+        raise OfferMalformed(f"A media section has more than {MAX_FORMATS} formats.")
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for line in section:
+        name, _, value = line[2:].partition(":")
+        if name in MAX_OF_FORMAT:
+            of_format = name, value.partition(" ")[0]
+            seen[of_format] += 1
+            is_offered = of_format[1] in formats or of_format[1] == "*"
+            if not is_offered or seen[of_format] > MAX_OF_FORMAT[name]:
+                continue
+        kept.append(line)
+    return kept
 
 
 def _with_static_formats(section: list[str]) -> list[str]:
@@ -121,9 +149,11 @@ def _offer(description: SessionDescription, sections: list[list[str]]) -> Offer:
     bundle = next((g.items for g in description.group if g.semantic == "BUNDLE"), [])
     mids = tuple(str(mid) for mid in bundle)
     media = tuple(map(_section, description.media, sections))
-    for mid in mids:
-        if mid not in {section.mid for section in media}:
-            raise OfferMalformed("The BUNDLE group names a mid that no media section has.")
+    known_mids = [section.mid for section in media if section.mid]
+    if len(set(known_mids)) != len(known_mids) or len(set(mids)) != len(mids):
+        raise OfferMalformed("A mid stands twice in the SDP.")
+    if not set(mids) <= set(known_mids):
+        raise OfferMalformed("The BUNDLE group names a mid that no media section has.")
     tagged = next(
         (m for m in description.media if mids and m.rtp.muxId == mids[0]), description.media[0]
     )
@@ -160,7 +190,11 @@ def _section(media: MediaDescription, lines: list[str]) -> MediaSection:
         profile=media.profile,
         formats=tuple(str(name) for name in media.fmt),
         codecs=tuple(_codec(c) for c in media.rtp.codecs if str(c.payloadType) in formats),
-        extensions=tuple(HeaderExtension(e.id, e.uri) for e in media.rtp.headerExtensions),
+        extensions=tuple(
+            HeaderExtension(e.id, e.uri)
+            for e in media.rtp.headerExtensions
+            if e.id in EXTENSION_IDS
+        ),
         stream_id=media.msid.split()[0] if media.msid else None,
         is_rtcp_mux=media.rtcp_mux,
         is_rejected=media.port == 0 and not is_bundle_only,
@@ -169,11 +203,14 @@ def _section(media: MediaDescription, lines: list[str]) -> MediaSection:
 
 def _codec(codec: RTCRtpCodecParameters) -> Codec:
     assert codec.payloadType is not None, "aiortc reads it from the rtpmap line"
+    channels = 1 if codec.channels is None else codec.channels
+    if codec.payloadType not in PAYLOAD_TYPES or codec.clockRate < 1 or channels < 1:
+        raise OfferMalformed("a=rtpmap has an impossible payload type, clock rate or channels.")
     return Codec(
         payload_type=codec.payloadType,
         name=codec.mimeType.partition("/")[2].lower(),
         clock_hz=codec.clockRate,
-        channels=codec.channels or 1,
+        channels=channels,
         parameters=parameters_to_sdp(codec.parameters),
         feedback=tuple(
             f"{f.type} {f.parameter}" if f.parameter else f.type for f in codec.rtcpFeedback
