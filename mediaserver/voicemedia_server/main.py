@@ -14,6 +14,7 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from importlib.metadata import version as distribution_version
 from typing import Any
@@ -21,9 +22,11 @@ from typing import Any
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from voicemedia_server.config.credentials import bearer_tokens, key_set, tls_context, turn_secret
 from voicemedia_server.config.pages import render_effective
+from voicemedia_server.config.settings import Settings
 from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
-from voicemedia_server.config.values import ListenAddress, PublicAddress, join_port, read_token
+from voicemedia_server.config.values import ListenAddress, PublicAddress, join_port
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
@@ -38,6 +41,7 @@ from voicemedia_server.edge.tokens import (
 )
 from voicemedia_server.packets.datagrams import has_ipv6
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
+from voicemedia_server.ports import Endpoint
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService
 from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
@@ -94,6 +98,8 @@ class Server:
         self._configuration = configuration
         self._settings = configuration.settings
         self._version = distribution_version("voicemedia")
+        self._service: SessionService | None = None
+        self._starts_draining = False
         self._leave = asyncio.Event()
         self._leave_now = asyncio.Event()
 
@@ -102,7 +108,7 @@ class Server:
 
         Raises `ConfigError` and `StartFailed`.
         """
-        self._watch_leave_signals()
+        self._watch_signals()
         async with AsyncExitStack() as stack:
             metrics = Metrics(self._version, "python")
             loop = asyncio.get_running_loop()
@@ -111,8 +117,12 @@ class Server:
             public = web.Application(middlewares=[problem_middleware(metrics)])
             authenticator = await self._authenticator(stack)
             ice_servers = self._ice_servers()
-            plane = await self._open_plane(stack)
-            peers = WebRtcPeers(plane, self._known_addresses(plane))
+            context = tls_context(self._configuration)
+            plane = self._make_plane()
+            peers = WebRtcPeers(plane, ())
+            await self._open(plane, stack)
+            for address in self._known_addresses(plane):
+                peers.add_address(address)
             service = self._make_service(peers, plane, metrics)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane)
@@ -122,9 +132,12 @@ class Server:
                 public
             )
             admin_url = await self._listen_admin(service, stack)
-            base_url = await self._listen_public(public, stack)
-            self._watch_drain_signals(service)
-            self._warn_of_exposure(peers)
+            base_url = await self._listen_public(public, context, stack)
+            self._service = service
+            if self._starts_draining:
+                service.drain()
+            for warning in exposures(self._settings):
+                log.warning(warning)
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
@@ -135,7 +148,8 @@ class Server:
                     tasks.create_task(self._learn_addresses(peers, plane)),
                 ]
                 metrics.is_ready = True
-                self._greet(base_url, admin_url, plane)
+                print(greeting(self._version, base_url, admin_url, plane.endpoints), flush=True)
+                log.info("ready", version=self._version, media_port=plane.endpoints[0].port)
                 await self._leave.wait()
                 await self._drain_out(service)
                 for task in background:
@@ -144,32 +158,36 @@ class Server:
 
     # -- building ---------------------------------------------------------------------------
 
-    async def _open_plane(self, stack: AsyncExitStack) -> PythonPlane:
+    def _make_plane(self) -> PythonPlane:
         settings = self._settings
         host = settings.udp.host
         if host == "::" and not has_ipv6():
             log.info("this machine has no IPv6; media goes over IPv4 alone")
             host = "0.0.0.0"
-        wanted = PlaneSettings(
-            host,
-            settings.udp.port,
-            ice_tcp=settings.ice_tcp,
-            receive_buffer_bytes=settings.receive_buffer_bytes,
-            coalesce_s=settings.coalesce_ms / 1000,
-            tcp_bind_timeout_s=settings.setup_timeout_s,
+        return PythonPlane(
+            PlaneSettings(
+                host,
+                settings.udp.port,
+                ice_tcp=settings.ice_tcp,
+                receive_buffer_bytes=settings.receive_buffer_bytes,
+                coalesce_s=settings.coalesce_ms / 1000,
+                tcp_bind_timeout_s=settings.setup_timeout_s,
+            )
         )
-        attempts = PORT_ATTEMPTS if settings.udp.port == 0 else 1
-        for attempt in range(1, attempts + 1):
-            plane = PythonPlane(wanted)
+
+    async def _open(self, plane: PythonPlane, stack: AsyncExitStack) -> None:
+        address = self._settings.udp
+        attempts = PORT_ATTEMPTS if address.port == 0 else 1
+        while True:
+            attempts -= 1
             try:
                 await plane.open()
             except OSError as failure:
-                if attempt == attempts or failure.errno != errno.EADDRINUSE:
-                    raise _cannot_listen("udp", settings.udp, failure) from None
+                if attempts == 0 or failure.errno != errno.EADDRINUSE:
+                    raise _cannot_listen("udp", address, failure) from None
             else:
-                break
-        stack.push_async_callback(plane.close)
-        return plane
+                stack.push_async_callback(plane.close)
+                return
 
     def _known_addresses(self, plane: PythonPlane) -> tuple[Advertised, ...]:
         """The addresses that are known at the start, in the order of the setting.
@@ -239,11 +257,7 @@ class Server:
 
     def _ice_servers(self) -> IceServers:
         settings = self._settings
-        secret = None
-        if settings.turn_secret_file is not None:
-            secret = self._configuration.read_text("turn_secret_file").strip()
-            if not secret:
-                raise self._configuration.error("turn_secret_file", "the file is empty")
+        secret = turn_secret(self._configuration)
         return IceServers(settings.ice_servers, secret, settings.turn_ttl_s)
 
     async def _authenticator(self, stack: AsyncExitStack) -> Authenticator:
@@ -252,18 +266,19 @@ class Server:
             case "none":
                 return OpenAccess()
             case "token":
-                return StaticTokens([*settings.auth_tokens, *self._tokens_of_file()])
+                return StaticTokens(bearer_tokens(self._configuration))
         policy = JwtPolicy(
             settings.jwt_algorithms,
             settings.jwt_issuer,
             settings.jwt_audience,
             settings.jwt_scope,
         )
-        if settings.jwks_file is not None:
-            document = self._configuration.read_text("jwks_file")
+        document = key_set(self._configuration)
+        if document is not None:
+            given = document
 
             async def from_file() -> str:
-                return document
+                return given
 
             return JwtTokens(policy, from_file)
         timeout = ClientTimeout(total=KEYS_FETCH_TIMEOUT_S)
@@ -280,47 +295,16 @@ class Server:
 
         return JwtTokens(policy, from_url)
 
-    def _tokens_of_file(self) -> list[str]:
-        if self._settings.auth_tokens_file is None:
-            return []
-        name = "auth_tokens_file"
-        tokens = []
-        for number, line in enumerate(self._configuration.read_text(name).splitlines(), 1):
-            text = line.strip()
-            if not text or text.startswith("#"):
-                continue
-            try:
-                tokens.append(str(read_token(text)))
-            except ValueError as failure:
-                raise self._configuration.error(name, f"line {number} {failure}") from None
-        if not tokens:
-            raise self._configuration.error(name, "the file has no token; write one a line")
-        return tokens
-
     # -- listening --------------------------------------------------------------------------
 
-    async def _listen_public(self, app: web.Application, stack: AsyncExitStack) -> str:
+    async def _listen_public(
+        self, app: web.Application, context: ssl.SSLContext | None, stack: AsyncExitStack
+    ) -> str:
         """Serves the public app; returns its base URL."""
-        context = self._tls()
         host, port = await self._listen(app, "http", context, stack)
         if self._settings.http.is_unspecified:
             host = "localhost"
         return f"{'https' if context else 'http'}://{join_port(host, port)}"
-
-    def _tls(self) -> ssl.SSLContext | None:
-        settings = self._settings
-        if settings.tls_cert_file is None or settings.tls_key_file is None:
-            return None
-        for name in ("tls_cert_file", "tls_key_file"):
-            self._configuration.read_text(name)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password="")
-        except (OSError, ValueError) as failure:
-            reason = getattr(failure, "reason", None) or "the key has a passphrase"
-            sentence = f"this certificate and tls_key_file cannot be used together: {reason}"
-            raise self._configuration.error("tls_cert_file", sentence) from None
-        return context
 
     async def _listen_admin(self, service: SessionService, stack: AsyncExitStack) -> str | None:
         if self._settings.admin is None:
@@ -351,42 +335,23 @@ class Server:
         host, port = runner.addresses[0][:2]
         return host, port
 
-    def _warn_of_exposure(self, peers: WebRtcPeers) -> None:
-        settings = self._settings
-        if not settings.http.is_loopback:
-            if settings.auth_mode == "none":
-                log.warning("anyone who reaches the HTTP port may call; set auth_mode")
-            if settings.tls_cert_file is None and not settings.trusted_proxies:
-                log.warning("HTTP is not encrypted; put TLS before it or set tls_cert_file")
-        if settings.admin is not None and not settings.admin.is_loopback:
-            log.warning("the admin port is open to others and asks for no token; keep it local")
-
-    def _greet(self, base_url: str, admin_url: str | None, plane: PythonPlane) -> None:
-        media = plane.endpoints[0]
-        kinds = "UDP and TCP" if len(plane.endpoints) > 1 else "UDP"
-        lines = [
-            f"voicemedia {self._version} is ready; Ctrl-C drains and leaves",
-            f"  page     {base_url}/",
-            f"  WHIP     {base_url}{ENDPOINT}",
-            f"  metrics  {base_url}/metrics",
-            f"  media    {kinds} {join_port(media.host, media.port)}",
-        ]
-        if admin_url is not None:
-            lines.append(f"  admin    {admin_url} (POST /drain, /undrain)")
-        print("\n".join(lines), flush=True)
-        log.info("ready", version=self._version, media_port=media.port)
-
     # -- leaving ----------------------------------------------------------------------------
 
-    def _watch_leave_signals(self) -> None:
+    def _watch_signals(self) -> None:
+        """From the very start, so that none of them kills a process that is still starting."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGUSR1, self._set_draining, True)
+        loop.add_signal_handler(signal.SIGUSR2, self._set_draining, False)
 
-    def _watch_drain_signals(self, service: SessionService) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, service.drain)
-        loop.add_signal_handler(signal.SIGUSR2, service.undrain)
+    def _set_draining(self, is_draining: bool) -> None:
+        if self._service is None:
+            self._starts_draining = is_draining
+        elif is_draining:
+            self._service.drain()
+        elif not self._leave.is_set():
+            self._service.undrain()
 
     def _stop(self) -> None:
         if self._leave.is_set():
@@ -412,6 +377,35 @@ class Server:
             drained.cancel()
             hurried.cancel()
         await service.close_all(CloseReason.STOPPED)
+
+
+def exposures(settings: Settings) -> Iterator[str]:
+    """What others than this machine could do with a server that is set up like this."""
+    if not settings.http.is_loopback:
+        if settings.auth_mode == "none":
+            yield "anyone who reaches the HTTP port may call; set auth_mode"
+        if settings.tls_cert_file is None and not settings.trusted_proxies:
+            yield "HTTP is not encrypted; put TLS before it or set tls_cert_file"
+    if settings.admin is not None and not settings.admin.is_loopback:
+        yield "the admin port is open to others and asks for no token; keep it local"
+
+
+def greeting(
+    version: str, base_url: str, admin_url: str | None, endpoints: Sequence[Endpoint]
+) -> str:
+    """What people read when the server is ready."""
+    media = endpoints[0]
+    kinds = "UDP and TCP" if any(end.is_tcp for end in endpoints) else "UDP"
+    lines = [
+        f"voicemedia {version} is ready; Ctrl-C drains and leaves",
+        f"  page     {base_url}/",
+        f"  WHIP     {base_url}{ENDPOINT}",
+        f"  metrics  {base_url}/metrics",
+        f"  media    {kinds} {join_port(media.host, media.port)}",
+    ]
+    if admin_url is not None:
+        lines.append(f"  admin    {admin_url} (POST /drain, /undrain)")
+    return "\n".join(lines)
 
 
 class _Uncounted:
