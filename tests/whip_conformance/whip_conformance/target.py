@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from whip_conformance.verdict import Failed, require
 SDP = "application/sdp"
 REQUEST_TIMEOUT_S = 15.0
 PATIENCE_S = 10
+LARGE_BYTES = 1 << 19
 REDIRECTS = 5
 
 
@@ -77,7 +79,9 @@ class Target:
     async def _request(
         self, method: str, url: str, body: bytes | str | None, fields: Mapping[str, str]
     ) -> Reply:
-        data = body.encode() if isinstance(body, str) else body
+        content = body.encode() if isinstance(body, str) else body
+        # aiohttp warns about a large body unless it is a file.
+        data = io.BytesIO(content) if content and len(content) > LARGE_BYTES else content
         started_s = time.monotonic()
         what = f"{method} on the {'endpoint' if url == self.url else 'session URL'}"
         try:
@@ -89,9 +93,9 @@ class Target:
                 allow_redirects=False,
                 skip_auto_headers=("Content-Type", "User-Agent"),
             ) as response:
-                content = await response.read()
+                read = await response.read()
                 duration_s = time.monotonic() - started_s
-                return Reply(what, url, response.status, response.headers, content, duration_s)
+                return Reply(what, url, response.status, response.headers, read, duration_s)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Failed(f"{what} broke off: {type(error).__name__}") from error
 
