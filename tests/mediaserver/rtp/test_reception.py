@@ -93,6 +93,14 @@ def test_the_longest_dropout_is_loss() -> None:
     assert hear([0, MAX_DROPOUT - 1]).lost == MAX_DROPOUT - 2
 
 
+def test_a_longer_one_is_a_jump() -> None:
+    assert hear([0, MAX_DROPOUT]).lost == 0
+
+
+def test_a_number_that_comes_again_is_no_gap() -> None:
+    assert hear([5, 5, 6]).gaps == 0
+
+
 def test_a_lone_jump_is_neither_loss_nor_progress() -> None:
     reception = hear([100, 101, 30000, 102])
 
@@ -106,6 +114,13 @@ def test_a_jump_that_a_second_packet_confirms_is_a_restart() -> None:
     assert reception.restarts == 1
     assert reception.highest_extended == 30002
     assert (reception.received, reception.lost) == (6, 1)  # what was counted stays
+
+
+def test_a_number_that_confirmed_a_restart_confirms_no_other() -> None:
+    reception = hear([100, 30000, *range(30001, 30201), 30001])
+
+    assert reception.restarts == 1
+    assert reception.highest_extended == 30200
 
 
 def test_a_jump_back_beyond_misordering_is_a_restart_too() -> None:
@@ -125,7 +140,7 @@ def test_a_restart_is_no_jitter() -> None:
     reception = hear([100, 101])
 
     for index, sequence in enumerate([30000, 30001, 30002], 2):
-        reception.receive(sequence, 777_777 + index * STEP_UNITS, START_NS + index * STEP_NS)
+        reception.receive(sequence, 2 * CLOCK_HZ + index * STEP_UNITS, START_NS + index * STEP_NS)
 
     assert reception.jitter_units == 0
 
