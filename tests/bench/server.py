@@ -1,0 +1,89 @@
+"""The server under load: started fresh on a core of its own, or one that already runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+
+from bench.generator import on_core
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+WHIP_URL = re.compile(r"http://\S+/whip\b")
+OURS = (
+    str(Path(sys.executable).with_name("voicemedia-server")),
+    *("--http", "127.0.0.1:0", "--admin", "", "--udp", "127.0.0.1:0"),
+    *("--max-sessions", "1000000"),
+    *("--post-rate-per-s", "0", "--delete-rate-per-s", "0"),
+)
+
+
+class ServerFailed(Exception):
+    """It did not start; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that answers at `url` and can be watched in /proc."""
+
+    url: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: a command that prints the URL of its WHIP endpoint."""
+
+    label: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator[Server]:
+    """Starts the subject, and ends it by its process id. What it says on stderr goes to `log`."""
+    with (
+        log.open("a") as errors,
+        subprocess.Popen(
+            [*on_core(core, is_realtime), *subject.command],
+            env={**os.environ, **subject.environment},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield Server(_announced_url(process, log), process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _announced_url(process: subprocess.Popen[str], log: Path) -> str:
+    """Reads standard output to its end in a thread of its own, so that it never fills up."""
+    urls: Queue[str] = Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := WHIP_URL.search(line):
+                urls.put(found.group())
+
+    threading.Thread(target=read, daemon=True, name="server output").start()
+    try:
+        return urls.get(timeout=START_TIMEOUT_S)
+    except Empty as failure:
+        raise ServerFailed(
+            f"no WHIP URL in {START_TIMEOUT_S:.0f} s; what the server said is in {log}"
+        ) from failure
