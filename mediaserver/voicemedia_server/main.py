@@ -148,7 +148,7 @@ class Server:
                     tasks.create_task(self._learn_addresses(peers, plane)),
                 ]
                 metrics.is_ready = True
-                print(greeting(self._version, base_url, admin_url, plane.endpoints), flush=True)
+                tell(greeting(self._version, base_url, admin_url, plane.endpoints))
                 log.info("ready", version=self._version, media_port=plane.endpoints[0].port)
                 await self._leave.wait()
                 await self._drain_out(service)
@@ -365,10 +365,9 @@ class Server:
         service.drain()
         live = len(service.sessions)
         if live:
-            print(
+            tell(
                 f"draining: {live} session(s) may go on for {policy.limit_s:g} s; "
-                "Ctrl-C again ends them now",
-                flush=True,
+                "Ctrl-C again ends them now"
             )
         async with asyncio.TaskGroup() as tasks:
             drained = tasks.create_task(service.drain_out(policy))
@@ -406,6 +405,15 @@ def greeting(
     if admin_url is not None:
         lines.append(f"  admin    {admin_url} (POST /drain, /undrain)")
     return "\n".join(lines)
+
+
+def tell(text: str) -> None:
+    """Prints for people. Whoever read it may be gone (`| head`): the server goes on without."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 class _Uncounted:

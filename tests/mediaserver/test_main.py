@@ -225,6 +225,27 @@ async def test_a_signal_while_it_starts_is_not_lost() -> None:
     assert b"Traceback" not in err
 
 
+@pytest.mark.system
+async def test_it_goes_on_when_nobody_reads_what_it_prints(client: ClientSession) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "voicemedia_server.main", *PORTS, "--log-format", "json"),
+        cwd=ROOT,
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    assert process.stderr is not None
+    line = await asyncio.wait_for(process.stderr.readline(), 20)
+    process.send_signal(signal.SIGTERM)
+    _, err = await asyncio.wait_for(process.communicate(), 20)
+
+    assert json.loads(line)["event"] == "ready"
+    assert b"Traceback" not in err
+    assert process.returncode == 0
+
+
 # -- failing to start -----------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ JSON, or readable on a terminal; records of libraries take the same way. What mu
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import re
@@ -91,36 +92,56 @@ def _mask_address(found: re.Match[str]) -> str:
     return text
 
 
-def set_up_logs(log_format: LogFormat, level: str, stream: TextIO = sys.stderr) -> None:
-    """Routes our logs and those of libraries to `stream` in one form. Called once, at the start."""
+class Lines:
+    """Where our own loggers write: one line at a time, without a `LogRecord` on the way.
+
+    Half the cost of the standard library's way, and a line costs as much as five echoed packets.
+    """
+
+    __slots__ = ("_stream", "name")
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream = stream
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        """Writes the line at once. Whoever read the log may be gone: a call goes on without."""
+        with contextlib.suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def set_up_logs(log_format: LogFormat, level: str, stream: TextIO | None = None) -> None:
+    """Routes our logs and those of libraries to `stream` in one form. Called once, at the start.
+
+    Without a stream that is standard error.
+    """
+    stream = stream or sys.stderr
     is_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,  # never with local variables: those hold SDP
-        mask_keys,
-        mask_texts,
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if is_json
         else structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,  # never with local variables: those hold SDP
+        mask_keys,
+        mask_texts,
+    ]
+    least = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        logger_factory=lambda name: Lines(stream, name),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -131,7 +152,7 @@ def set_up_logs(log_format: LogFormat, level: str, stream: TextIO = sys.stderr) 
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(least)
     for name in LIBRARIES:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(name).setLevel(max(logging.WARNING, least))
     logging.captureWarnings(True)

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import logging
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -108,6 +109,19 @@ def test_what_is_below_the_level_is_not_written(set_up: SetUp) -> None:
     structlog.get_logger("session").debug("signal rejected")
 
     assert stream.getvalue() == ""
+
+
+def test_nothing_breaks_when_whoever_read_the_log_is_gone(set_up: SetUp) -> None:
+    set_up("json")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as gone:
+        set_up_logs("json", "info", gone)
+
+        structlog.get_logger("session").info("session opened")
+
+        with open(os.devnull, "w") as nowhere:  # so that closing has nothing to lose
+            os.dup2(nowhere.fileno(), writing)
 
 
 def test_a_line_of_a_library_has_the_same_form(set_up: SetUp) -> None:
