@@ -44,12 +44,16 @@ class ReflexiveDiscovery:
     async def run(self) -> None:
         """Asks all servers at once and reports each address found, once."""
         found: set[tuple[str, int]] = set()
-        for asked in asyncio.as_completed([self._ask(server) for server in self._servers]):
-            address = await asked
-            if address is not None and address not in found:
-                found.add(address)
-                self._on_found(Advertised(*address))
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers:
+                group.create_task(self._learn(server, found))
         log.info("addresses learned from STUN", found=len(found), asked=len(self._servers))
+
+    async def _learn(self, server: str, found: set[tuple[str, int]]) -> None:
+        address = await self._ask(server)
+        if address is not None and address not in found:
+            found.add(address)
+            self._on_found(Advertised(*address))
 
     async def _ask(self, server: str) -> tuple[str, int] | None:
         host, _, port = server.rpartition(":")
@@ -58,7 +62,7 @@ class ReflexiveDiscovery:
             resolved = await loop.getaddrinfo(
                 host.strip("[]"), int(port), family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
-        except OSError:
+        except (OSError, UnicodeError):  # the second for a name that is none
             log.warning("STUN server cannot be resolved", server=server)
             return None
         path = self._plane.path_to(*resolved[0][4][:2])

@@ -124,7 +124,7 @@ def test_the_tagged_section_has_every_candidate_and_their_end_and_no_other_has_a
     ice = an_ice_description(
         "u1 1 udp 2130706431 192.0.2.1 3478 typ host",
         "u2 1 udp 2130706175 2001:db8::1 3478 typ host",
-        "t1 1 tcp 1518280447 192.0.2.1 3478 typ host tcptype passive",
+        "t1 1 tcp 1520435199 192.0.2.1 3478 typ host tcptype passive",
     )
 
     tagged, *others = split(answer_to(offer_file(name), ice=ice))[1]
