@@ -43,9 +43,11 @@ class Clients:
             address = ipaddress.ip_address(found)
         except ValueError:
             return "unknown"
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        if isinstance(address, ipaddress.IPv4Address):
+            return str(address)
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
 
     def path(self, request: web.Request, path: str) -> str:
         """An absolute path as the client must ask for it, below the proxy's prefix if any."""

@@ -1,0 +1,311 @@
+"""Opening, watching, draining and closing sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from mediaserver.twins import (
+    CREDENTIALS,
+    MemoryPeers,
+    MemoryPlane,
+    an_agreement,
+    an_offer,
+    audio_section,
+)
+from voicemedia_server.ports import EchoIdentity, IceDescription, MediaStats
+from voicemedia_server.service import (
+    Capacity,
+    DrainPolicy,
+    EventKind,
+    OpenRequest,
+    Session,
+    SessionService,
+)
+from voicemedia_server.sessions.deadlines import NS_PER_S, Limits
+from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
+from voicemedia_server.sessions.offer import Agreement, Direction, IceCredentials, Offer
+from voicemedia_server.sessions.refusals import AtCapacity, Draining, Overloaded, SessionUnknown
+
+
+class World:
+    """A service with its twins, a clock that the test turns, and what observers were told."""
+
+    def __init__(
+        self, max_sessions: int = 10, max_pending: int = 10, peers: MemoryPeers | None = None
+    ) -> None:
+        self.plane = MemoryPlane()
+        self.peers = peers or MemoryPeers()
+        self.now_s = 0.0
+        self.told: list[str] = []
+        self.service = SessionService(
+            self.peers,
+            self.plane,
+            Limits(15, 8, 30, 60, 3600),
+            Capacity(max_sessions, max_pending),
+            [self],
+        )
+        self.service.now_ns = lambda: int(self.now_s * NS_PER_S)
+
+    def session_opened(self, setup_s: float) -> None:
+        self.told.append("opened")
+
+    def session_connected(self, since_opened_s: float) -> None:
+        self.told.append(f"connected after {since_opened_s:g}")
+
+    def session_ended(
+        self, reason: CloseReason, last_state: State, duration_s: float, stats: MediaStats
+    ) -> None:
+        self.told.append(f"{reason} when {last_state}")
+
+    def open(self, direction: Direction = Direction.SENDRECV) -> Session:
+        offer = an_offer(audio_section(direction))
+        return self.service.open_session(
+            OpenRequest(offer, an_agreement(offer), "webrtc", "anyone", 0)
+        )
+
+    def open_connected(self) -> Session:
+        session = self.open()
+        self.peers.connect(self.peers.made[-1], int(self.now_s * NS_PER_S))
+        return session
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def settle(world: World) -> None:
+    """Until everything that is closing is freed."""
+    await asyncio.wait_for(world.service.wait_until_empty(), 1)
+
+
+def test_an_echo_is_a_subscription_of_ones_own_publication(world: World) -> None:
+    session = world.open()
+
+    ((speaker, listener, spec),) = world.plane.subscriptions
+    assert speaker == listener == session.peer_id
+    assert spec.payload_types == {}
+    assert world.plane.peers[speaker] is not None
+
+
+def test_a_publisher_that_only_sends_hears_nothing(world: World) -> None:
+    world.open(Direction.SENDONLY)
+
+    assert world.plane.subscriptions == []
+
+
+def test_ids_are_unguessable_and_all_different(world: World) -> None:
+    sessions = [world.open() for _ in range(10)]
+
+    names = [name for s in sessions for name in (s.id, s.events_id, s.entity_tag)]
+    assert len(set(names)) == 30
+    assert all(len(s.id) >= 21 for s in sessions)
+
+
+def test_a_set_up_is_observed_step_by_step(world: World) -> None:
+    session = world.open()
+    world.now_s = 0.5
+    world.peers.connect(world.peers.made[-1])
+
+    assert session.state is State.CONNECTED
+    assert world.told == ["opened", "connected after 0.5"]
+
+
+async def test_closing_frees_everything_in_reverse_order(world: World) -> None:
+    session = world.open_connected()
+    peer = world.peers.made[-1]
+
+    await world.service.close_session(session, CloseReason.DELETED)
+
+    assert peer.is_closed
+    assert world.plane.ended == [session.peer_id]
+    assert world.plane.peers == {}
+    assert world.service.sessions == ()
+    assert world.told[-1] == "deleted when connected"
+    with pytest.raises(SessionUnknown):
+        world.service.session(session.id)
+
+
+async def test_closing_twice_at_once_ends_it_once(world: World) -> None:
+    session = world.open_connected()
+
+    await asyncio.gather(
+        *(world.service.close_session(session, CloseReason.DELETED) for _ in range(5))
+    )
+
+    assert sum("deleted" in told for told in world.told) == 1
+
+
+async def test_a_closed_session_leaves_no_circle_for_the_collector(world: World) -> None:
+    session = world.open_connected()
+    world.peers.made.clear()
+    forgotten = weakref.ref(session.peer)
+    gc.collect()
+    gc.disable()
+    try:
+        await world.service.close_session(session, CloseReason.DELETED)
+        del session
+
+        assert forgotten() is None
+    finally:
+        gc.enable()
+
+
+class SpeechlessPeers(MemoryPeers):
+    """Peers that cannot write an answer."""
+
+    def write_answer(
+        self, offer: Offer, agreement: Agreement, ice: IceDescription, echo: EchoIdentity | None
+    ) -> str:
+        raise AssertionError("the answer cannot be written")
+
+
+async def test_a_failing_set_up_leaves_nothing_behind() -> None:
+    world = World(peers=SpeechlessPeers())
+
+    with pytest.raises(AssertionError):
+        world.open()
+
+    assert world.plane.peers == {}
+    assert world.service.sessions == ()
+
+
+# -- limits -------------------------------------------------------------------------------------
+
+
+def test_a_full_server_says_when_to_come_back() -> None:
+    world = World(max_sessions=2)
+    world.open()
+    world.open()
+
+    with pytest.raises(AtCapacity) as refused:
+        world.open()
+
+    assert refused.value.retry_after_s is not None
+    assert refused.value.retry_after_s >= 1
+
+
+async def test_a_place_that_was_freed_is_given_again() -> None:
+    world = World(max_sessions=1)
+    first = world.open()
+    await world.service.close_session(first, CloseReason.DELETED)
+
+    assert world.open().state is State.OFFERED
+
+
+def test_a_flood_of_half_open_offers_stops_at_the_limit_of_pending_ones() -> None:
+    world = World(max_sessions=100, max_pending=3)
+    for _ in range(3):
+        world.open()
+
+    with pytest.raises(Overloaded):
+        world.open()
+
+    world.peers.connect(world.peers.made[0])
+    assert world.open().state is State.OFFERED
+
+
+async def test_half_open_offers_are_freed_in_time(world: World) -> None:
+    world.open()
+    world.now_s = 15
+
+    world.service.sweep()
+    await settle(world)
+
+    assert world.told == ["opened", "setup-timeout when offered"]
+    assert world.service.pending_count == 0
+
+
+async def test_a_client_that_vanished_is_freed_when_consent_expires(world: World) -> None:
+    session = world.open_connected()
+    world.now_s = 10
+    world.service.sweep()
+    silent = session.state
+    world.now_s = 30
+    world.service.sweep()
+    await settle(world)
+
+    assert silent is State.RECONNECTING
+    assert world.told[-1] == "consent-expired when reconnecting"
+
+
+def test_a_signal_that_comes_too_late_changes_nothing(world: World) -> None:
+    session = world.open_connected()
+
+    world.peers.made[-1].signal(Signal.SECURED, None)
+
+    assert session.state is State.CONNECTED
+
+
+# -- ICE restart --------------------------------------------------------------------------------
+
+
+def test_a_restart_gives_new_credentials_and_a_new_tag_and_keeps_the_session(world: World) -> None:
+    session = world.open_connected()
+    tag, remote = session.entity_tag, IceCredentials("wxyz", "c" * 22)
+
+    description = world.service.restart_ice(session, remote)
+
+    assert session.entity_tag != tag
+    assert session.remote_ice == remote != CREDENTIALS
+    assert description.credentials.ufrag == "our1"
+    assert world.service.session(session.id) is session
+
+
+# -- draining -----------------------------------------------------------------------------------
+
+
+async def test_a_draining_server_takes_no_one_new_and_lets_calls_go_on(world: World) -> None:
+    session = world.open_connected()
+    world.service.drain()
+
+    with pytest.raises(Draining):
+        world.open()
+
+    assert session.state is State.CONNECTED
+    world.service.undrain()
+    assert world.open().state is State.OFFERED
+
+
+async def test_a_drain_ends_when_the_last_call_does(world: World) -> None:
+    session = world.open_connected()
+    drained = asyncio.ensure_future(world.service.drain_out(DrainPolicy(1000, 1000)))
+    await asyncio.sleep(0)
+
+    await world.service.close_session(session, CloseReason.DELETED)
+    await asyncio.wait_for(drained, 1)
+
+    assert world.told[-1] == "deleted when connected"
+
+
+async def test_past_the_limit_readers_are_asked_to_move_before_the_end(world: World) -> None:
+    session = world.open_connected()
+    with session.events() as events:
+        await world.service.drain_out(DrainPolicy(limit_s=0.01, notice_s=0.01))
+        heard = []
+        while (event := await events.next()) is not None:
+            heard.append(event.kind)
+
+    assert heard == [EventKind.STATE, EventKind.RECONNECT, EventKind.CLOSED]
+    assert world.told[-1] == "drained when connected"
+
+
+async def test_a_reader_that_sleeps_loses_the_oldest_events_and_blocks_nobody(
+    world: World,
+) -> None:
+    session = world.open_connected()
+    with session.events() as events:
+        for _ in range(100):
+            world.service.restart_ice(session, CREDENTIALS)
+            world.peers.made[-1].signal(Signal.HEARD, None)
+        await world.service.close_session(session, CloseReason.DELETED)
+        heard = []
+        while (event := await events.next()) is not None:
+            heard.append(event.kind)
+
+    assert len(heard) < 20
+    assert heard[-1] is EventKind.CLOSED
