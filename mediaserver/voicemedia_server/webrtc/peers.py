@@ -120,9 +120,10 @@ class WebRtcPeer:
     async def close(self) -> None:
         """No check is answered from now on; sends close_notify and frees everything."""
         self._peers.forget(self)
-        if self._handshake is not None:
-            self._handshake.cancel()
-            await asyncio.wait([self._handshake])
+        handshake, self._handshake = self._handshake, None  # cuts the circle peer → task → peer
+        if handshake is not None:
+            handshake.cancel()
+            await asyncio.wait([handshake])
         await self.dtls.close()
 
 
