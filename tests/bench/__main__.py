@@ -17,7 +17,7 @@ from bench.document import write_document
 from bench.generator import GeneratorFailed, Load
 from bench.ladder import RUNGS, Ladder, read_rungs
 from bench.measurement import Bench
-from bench.readings import read_memory
+from bench.readings import ServerGone, read_memory
 from bench.report import ReportUnreadable
 from bench.server import OURS, Server, ServerFailed, Subject, fresh
 from bench.table import write_ladder
@@ -29,7 +29,10 @@ GENERATOR_CORE = 1
 def main() -> int:
     """Prints one table for each server; the exit code says only whether it could measure."""
     options, server_options = _split(sys.argv[1:])
-    arguments = _parser().parse_args(options)
+    parser = _parser()
+    arguments = parser.parse_args(options)
+    if (arguments.url is None) != (arguments.pid is None):
+        parser.error("--url and --pid belong together")
     OUTPUT.mkdir(exist_ok=True)
     bench = Bench(
         load=Load(
@@ -48,7 +51,7 @@ def main() -> int:
     try:
         generator.build()
         ladders = _measure(bench, arguments, server_options)
-    except (GeneratorFailed, ServerFailed, ReportUnreadable) as failure:
+    except (GeneratorFailed, ServerFailed, ServerGone, ReportUnreadable) as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
     print("\n".join(write_ladder(ladder) for ladder in ladders))

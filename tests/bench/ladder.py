@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bench.report import Report
 
-RUNGS = (100, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 3500, 4000)
+RUNGS = (100, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 3500, 4000, 4500)
 MAX_LOSS_PERCENT = 0.5
 MAX_P99_MS = 20.0
 MAX_DISTURBED_PERCENT = 2.0  # of the time the server had to wait for other work on its core

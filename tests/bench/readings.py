@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from bench.procfs import Memory, core_idle_ticks, memory, process_ticks, waited_
 
 NS_PER_S = 1_000_000_000
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class ServerGone(Exception):
+    """There is no such process, or no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +31,32 @@ class Reading:
 
 
 def read_usage(pid: int, core: int) -> Reading:
-    """What the process has used and its core has idled until now."""
-    return Reading(
-        at_s=time.monotonic(),
-        cpu_s=process_ticks(Path(f"/proc/{pid}/stat").read_text()) / TICKS_PER_S,
-        core_idle_s=core_idle_ticks(Path("/proc/stat").read_text(), core) / TICKS_PER_S,
-        waited_s=sum(map(_thread_waited_s, Path(f"/proc/{pid}/task").iterdir())),
-    )
+    """What the process has used and its core has idled until now. Raises `ServerGone`."""
+    with _living(pid) as process:
+        return Reading(
+            at_s=time.monotonic(),
+            cpu_s=process_ticks((process / "stat").read_text()) / TICKS_PER_S,
+            core_idle_s=core_idle_ticks(Path("/proc/stat").read_text(), core) / TICKS_PER_S,
+            waited_s=sum(map(_thread_waited_s, (process / "task").iterdir())),
+        )
 
 
 def read_memory(pid: int) -> Memory:
-    """What the process holds. It stops the process for some milliseconds: not while measuring."""
-    return memory(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    """What the process holds. It stops the process for some milliseconds: not while measuring.
+
+    Raises `ServerGone`.
+    """
+    with _living(pid) as process:
+        return memory((process / "smaps_rollup").read_text())
+
+
+@contextmanager
+def _living(pid: int) -> Iterator[Path]:
+    """Its folder in /proc, which disappears with it."""
+    try:
+        yield Path(f"/proc/{pid}")
+    except (FileNotFoundError, ProcessLookupError) as failure:
+        raise ServerGone(f"process {pid} has ended") from failure
 
 
 def use_between(before: Reading, after: Reading, pss_before_kb: int, pss_kb: int) -> ServerUse:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+from typing import TextIO
 
 from bench.generator import on_core
 
@@ -50,6 +51,7 @@ class Subject:
 @contextmanager
 def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator[Server]:
     """Starts the subject, and ends it by its process id. What it says on stderr goes to `log`."""
+    urls: Queue[str | None] = Queue()
     with (
         log.open("a") as errors,
         subprocess.Popen(
@@ -60,30 +62,33 @@ def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator
             text=True,
         ) as process,
     ):
+        assert process.stdout is not None
+        reader = threading.Thread(target=_read_urls, args=(process.stdout, urls))
+        reader.start()
         try:
-            yield Server(_announced_url(process, log), process.pid)
+            yield Server(_first(urls, log), process.pid)
         finally:
             process.terminate()
             try:
                 process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+            reader.join()
 
 
-def _announced_url(process: subprocess.Popen[str], log: Path) -> str:
-    """Reads standard output to its end in a thread of its own, so that it never fills up."""
-    urls: Queue[str] = Queue()
+def _read_urls(output: TextIO, urls: Queue[str | None]) -> None:
+    """To the end, so that the pipe never fills up; then `None`."""
+    for line in output:
+        if found := WHIP_URL.search(line):
+            urls.put(found.group())
+    urls.put(None)
 
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := WHIP_URL.search(line):
-                urls.put(found.group())
 
-    threading.Thread(target=read, daemon=True, name="server output").start()
+def _first(urls: Queue[str | None], log: Path) -> str:
     try:
-        return urls.get(timeout=START_TIMEOUT_S)
+        url = urls.get(timeout=START_TIMEOUT_S)
     except Empty as failure:
-        raise ServerFailed(
-            f"no WHIP URL in {START_TIMEOUT_S:.0f} s; what the server said is in {log}"
-        ) from failure
+        raise ServerFailed(f"no WHIP URL in {START_TIMEOUT_S:.0f} s; see {log}") from failure
+    if url is None:
+        raise ServerFailed(f"it ended before it told a WHIP URL; see {log}")
+    return url

@@ -13,6 +13,7 @@ COLUMNS = (
     "p99 ms",
     "p99.9 ms",
     "jitter p99 ms",
+    "set-ups/s",
     "answer p50/p99 ms",
     "connected p50/p99 ms",
     "server CPU %",
@@ -53,6 +54,7 @@ def _row(climb: Climb) -> list[str]:
         f"{media.latency.p99_ms:.2f}",
         f"{media.latency.p999_ms:.2f}",
         f"{media.jitter.p99_ms:.2f}",
+        f"{set_ups.per_s:.0f}",
         f"{set_ups.answer.p50_ms:.0f}/{set_ups.answer.p99_ms:.0f}",
         f"{set_ups.connect.p50_ms:.0f}/{set_ups.connect.p99_ms:.0f}",
         f"{rung.use.cpu_percent:.0f}",
@@ -90,6 +92,8 @@ def _notes(climb: Climb) -> Iterable[str]:
         yield f"- {rung.sessions:,} is doubtful: {doubt}."
     for reason, count in rung.report.set_ups.failed_by_reason.items():
         yield f"- {rung.sessions:,}: {count} set-ups failed ({reason})."
+    if rung.report.set_ups.lost:
+        yield f"- {rung.sessions:,}: {rung.report.set_ups.lost} sessions ended by themselves."
     media = rung.report.media
     wrong = {
         "came in another order": media.reordered,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
-from bench.readings import Reading, read_memory, read_usage, use_between
+from bench.readings import Reading, ServerGone, read_memory, read_usage, use_between
 
 
 def test_a_working_process_uses_time() -> None:
@@ -22,6 +23,16 @@ def test_a_process_holds_memory() -> None:
     held = read_memory(os.getpid())
 
     assert 0 < held.pss_kb <= held.rss_kb
+
+
+def test_a_process_that_has_ended_is_gone() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+
+    with pytest.raises(ServerGone):
+        read_usage(ended.pid, 0)
+    with pytest.raises(ServerGone):
+        read_memory(ended.pid)
 
 
 def moment(at_s: float, *, cpu_s: float = 0, idle_s: float = 0, waited_s: float = 0) -> Reading:

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
 use openssl::asn1::Asn1Time;
+use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -20,6 +21,7 @@ use crate::srtp::{MasterKey, Profile, keying_material_bytes, split_keying_materi
 
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 const MTU_BYTES: u32 = 1200;
+const SERIAL_BITS: i32 = 63;
 
 /// Who begins a handshake (RFC 5763 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,9 @@ impl Identity {
         let name = name.build();
         let mut builder = X509Builder::new()?;
         builder.set_version(2)?;
+        let mut serial = BigNum::new()?;
+        serial.rand(SERIAL_BITS, MsbOption::ONE, false)?; // positive (RFC 5280 section 4.1.2.2)
+        builder.set_serial_number(&*serial.to_asn1_integer()?)?;
         builder.set_subject_name(&name)?;
         builder.set_issuer_name(&name)?;
         builder.set_pubkey(&key)?;

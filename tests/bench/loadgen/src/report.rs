@@ -13,6 +13,19 @@ use crate::tally::{SetUps, Tally};
 const TOLERATED_LATE_PERMILLE: u64 = 1;
 const TOLERATED_CLOCK_STEP_NS: u64 = 1_000_000;
 
+/// What no good server causes.
+const FAULTS: [(&str, &str); 9] = [
+    ("set_ups", "lost"),
+    ("set_ups", "not_ended"),
+    ("media", "reordered"),
+    ("media", "duplicates"),
+    ("media", "altered"),
+    ("media", "renumbered"),
+    ("media", "retimed"),
+    ("media", "unopened"),
+    ("media", "strays"),
+];
+
 /// Everything, in milliseconds and percent.
 pub fn document(fleet: &Fleet) -> Value {
     build(&fleet.tally, &fleet.set_ups, &fleet.own_use)
@@ -95,6 +108,11 @@ pub fn summary(document: &Value) -> String {
         "generator {} % CPU, sends late by p99 {} max {} ms\n",
         own["cpu_percent"], own["late_ms"]["p99"], own["late_ms"]["max"],
     );
+    for (part, figure) in FAULTS {
+        if document[part][figure].as_u64().is_some_and(|count| count > 0) {
+            text += &format!("FAULT     {figure}: {}\n", document[part][figure]);
+        }
+    }
     for warning in own["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         text += &format!("WARNING   {warning}\n");
     }
@@ -192,6 +210,15 @@ mod tests {
             assert_eq!(document["generator"]["warnings"].as_array().unwrap().len(), 1);
             assert!(summary(&document).contains("WARNING"));
         }
+    }
+
+    #[test]
+    fn the_summary_names_faults_and_only_those_that_happened() {
+        let tally = Tally { altered: 7, ..Tally::new() };
+        let text = summary(&document_of(&tally, &OwnUse::default()));
+
+        assert!(text.contains("FAULT     altered: 7\n"));
+        assert_eq!(text.matches("FAULT").count(), 1);
     }
 
     #[test]
