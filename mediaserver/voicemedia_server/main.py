@@ -14,8 +14,9 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version as distribution_version
 from typing import Any
 
@@ -66,6 +67,8 @@ KEYS_FETCH_TIMEOUT_S = 5.0
 MAX_KEYS_BYTES = 1 << 20
 GC_THRESHOLDS = (50_000, 20, 100)
 """Closed sessions leave no circles, so full collections may be rare: their pauses are heard."""
+RESTART_S = 5.0
+"""Before background work that broke starts again."""
 PORT_ATTEMPTS = 8
 """A UDP port that the kernel chose may be taken as TCP port: then it chooses again."""
 
@@ -121,7 +124,7 @@ class Server:
             plane = self._make_plane()
             peers = WebRtcPeers(plane, ())
             await self._open(plane, stack)
-            for address in self._known_addresses(plane):
+            for address in known_addresses(self._settings, plane.endpoints[0].host):
                 peers.add_address(address)
             service = self._make_service(peers, plane, metrics)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
@@ -143,9 +146,11 @@ class Server:
             gc.set_threshold(*GC_THRESHOLDS)
             async with asyncio.TaskGroup() as tasks:
                 background = [
-                    tasks.create_task(service.watch()),
-                    tasks.create_task(_probe_lag(metrics)),
-                    tasks.create_task(self._learn_addresses(peers, plane)),
+                    tasks.create_task(keep_up(service.watch, metrics)),
+                    tasks.create_task(keep_up(lambda: _probe_lag(metrics), metrics)),
+                    tasks.create_task(
+                        keep_up(lambda: self._learn_addresses(peers, plane), metrics)
+                    ),
                 ]
                 metrics.is_ready = True
                 tell(greeting(self._version, base_url, admin_url, plane.endpoints))
@@ -189,27 +194,12 @@ class Server:
                 stack.push_async_callback(plane.close)
                 return
 
-    def _known_addresses(self, plane: PythonPlane) -> tuple[Advertised, ...]:
-        """The addresses that are known at the start, in the order of the setting.
-
-        Where STUN is asked, the machine's own addresses stand in until there is an answer.
-        """
-        listen_host = plane.endpoints[0].host
-        found: list[Advertised] = []
-        for entry in self._settings.advertise:
-            if isinstance(entry, PublicAddress):
-                found.append(Advertised(entry.host, entry.port))
-            else:
-                is_local = self._settings.http.is_loopback
-                found += host_addresses(listen_host, with_loopback=is_local)
-        return tuple(dict.fromkeys(found or host_addresses(listen_host, with_loopback=True)))
-
     async def _learn_addresses(self, peers: WebRtcPeers, plane: PythonPlane) -> None:
         settings = self._settings
         if "stun" in settings.advertise:
             peers.discovery = ReflexiveDiscovery(plane, settings.stun_servers, peers.add_address)
             await peers.discovery.run()
-        if not settings.http.is_loopback and are_all_private(peers.addresses):
+        if is_out_of_reach(settings, peers.addresses):
             log.warning("only private addresses are advertised; set advertise for the internet")
 
     def _make_service(
@@ -284,16 +274,7 @@ class Server:
         timeout = ClientTimeout(total=KEYS_FETCH_TIMEOUT_S)
         http = await stack.enter_async_context(ClientSession(timeout=timeout))
         assert settings.jwks_url is not None, "auth_mode jwt has one of the two"
-        url = settings.jwks_url
-
-        async def from_url() -> str:
-            try:
-                async with http.get(url, raise_for_status=True) as response:
-                    return (await response.content.read(MAX_KEYS_BYTES)).decode()
-            except ClientError as failure:
-                raise OSError("the keys cannot be fetched") from failure
-
-        return JwtTokens(policy, from_url)
+        return JwtTokens(policy, partial(fetch_text, http, settings.jwks_url))
 
     # -- listening --------------------------------------------------------------------------
 
@@ -376,6 +357,52 @@ class Server:
             drained.cancel()
             hurried.cancel()
         await service.close_all(CloseReason.STOPPED)
+
+
+async def fetch_text(http: ClientSession, url: str) -> str:
+    """A document of at most `MAX_KEYS_BYTES`. Raises `OSError` or `ValueError`."""
+    try:
+        async with http.get(url, raise_for_status=True) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MAX_KEYS_BYTES:
+                    raise ValueError("the document is too large")
+            return body.decode()
+    except ClientError as failure:
+        raise OSError("the document cannot be fetched") from failure
+
+
+async def keep_up(work: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
+    """Does background work to its end, from its beginning again whenever a fault of ours breaks
+    it: no call is lost for it, and each fault is counted and logged."""
+    while True:
+        try:
+            return await work()
+        except Exception:  # the task's root
+            metrics.loop_error()
+            log.exception("background work broke and starts again", after_s=RESTART_S)
+        await asyncio.sleep(RESTART_S)
+
+
+def known_addresses(settings: Settings, listen_host: str) -> tuple[Advertised, ...]:
+    """The addresses that are known at the start, in the order of the setting.
+
+    Where STUN is asked, the machine's own stand in until there is an answer. Loopback is told
+    where HTTP is open to this machine alone, or where there is nothing else.
+    """
+    found: list[Advertised] = []
+    for entry in settings.advertise:
+        if isinstance(entry, PublicAddress):
+            found.append(Advertised(entry.host, entry.port))
+        else:
+            found += host_addresses(listen_host, with_loopback=settings.http.is_loopback)
+    return tuple(dict.fromkeys(found or host_addresses(listen_host, with_loopback=True)))
+
+
+def is_out_of_reach(settings: Settings, addresses: Sequence[Advertised]) -> bool:
+    """HTTP is open to others, but nobody beyond this network is told where media goes."""
+    return not settings.http.is_loopback and are_all_private(addresses)
 
 
 def exposures(settings: Settings) -> Iterator[str]:

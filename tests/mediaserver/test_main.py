@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from interop.server_process import ServerProcess, running_server, until
 from mediaserver.config.builders import make_certificate
+from mediaserver.telemetry.builders import Observed
 from voicemedia_server.config.sources import load
-from voicemedia_server.main import exposures, greeting, main
+from voicemedia_server.main import (
+    exposures,
+    fetch_text,
+    greeting,
+    is_out_of_reach,
+    keep_up,
+    known_addresses,
+    main,
+)
 from voicemedia_server.ports import Endpoint
+from voicemedia_server.webrtc.addresses import Advertised
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("--http", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
@@ -163,6 +173,57 @@ def test_asking_for_tokens_closes_the_door() -> None:
     environment = {"VOICEMEDIA_AUTH_MODE": "token", "VOICEMEDIA_AUTH_TOKENS": "abc"}
 
     assert list(exposures(load(arguments, environment).settings)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--advertise", "203.0.113.4"], ["203.0.113.4"]),
+        (["--advertise", "203.0.113.4:9,198.51.100.1"], ["203.0.113.4:9", "198.51.100.1"]),
+        (["--advertise", "host"], ["127.0.0.1"]),
+        (["--advertise", "stun,203.0.113.4,host"], ["127.0.0.1", "203.0.113.4"]),
+        (["--advertise", "host", "--http", "0.0.0.0:8080"], ["127.0.0.1"]),
+    ],
+)
+def test_the_addresses_of_the_setting_are_told_in_its_order(
+    arguments: list[str], told: list[str]
+) -> None:
+    addresses = known_addresses(load(arguments, {}).settings, listen_host="127.0.0.1")
+
+    assert [f"{a.host}:{a.port}" if a.port else a.host for a in addresses] == told
+
+
+@pytest.mark.parametrize(
+    ("http", "address", "is_out"),
+    [
+        ("127.0.0.1:8080", "10.0.0.1", False),
+        ("0.0.0.0:8080", "10.0.0.1", True),
+        ("0.0.0.0:8080", "8.8.8.8", False),
+    ],
+)
+def test_media_that_nobody_outside_can_reach_is_noticed(
+    http: str, address: str, is_out: bool
+) -> None:
+    settings = load(["--http", http], {}).settings
+
+    assert is_out_of_reach(settings, [Advertised(address)]) is is_out
+
+
+@pytest.mark.looptime
+async def test_background_work_that_breaks_is_counted_and_starts_again() -> None:
+    observed = Observed()
+    attempts = 0
+
+    async def work() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise RuntimeError("a fault of ours")
+
+    await keep_up(work, observed.metrics)
+
+    assert attempts == 3
+    assert await observed.value("voicemedia_event_loop_errors_total") == 2
 
 
 # -- starting -------------------------------------------------------------------------------
@@ -390,28 +451,72 @@ async def test_signed_tokens_are_checked_by_keys_of_a_file(tmp_path: Path, issue
         assert await post_status(server, issuer.token(aud="voice", scope="")) == 403
 
 
+Give = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
 @asynccontextmanager
-async def serving_keys(answer: web.Response) -> AsyncIterator[str]:
-    """The URL of a server that gives this answer to everybody, once."""
-
-    async def give(request: web.Request) -> web.Response:
-        return answer
-
+async def serving(give: Give) -> AsyncIterator[str]:
+    """The URL at which this is given."""
     app = web.Application()
-    app.router.add_get("/jwks.json", give)
-    runner = web.AppRunner(app)
+    app.router.add_get("/document", give)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/jwks.json"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/document"
     finally:
         await runner.cleanup()
 
 
+async def test_a_document_that_comes_in_pieces_is_fetched_whole(client: ClientSession) -> None:
+    async def give(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(10):
+            await response.write(b"0123456789")
+            await asyncio.sleep(0)  # a piece of its own on the wire
+        return response
+
+    async with serving(give) as url:
+        assert await fetch_text(client, url) == "0123456789" * 10
+
+
+async def test_a_document_without_end_is_refused(client: ClientSession) -> None:
+    async def give(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(65536))
+
+    async with serving(give) as url:
+        with pytest.raises(ValueError, match="too large"):
+            await fetch_text(client, url)
+
+
+@pytest.mark.parametrize("body", [b"\xff", None], ids=["no text", "an error"])
+async def test_a_document_that_cannot_be_had_is_one_of_two_errors(
+    client: ClientSession, body: bytes | None
+) -> None:
+    async def give(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200 if body else 500, body=body)
+
+    async with serving(give) as url:
+        with pytest.raises((OSError, ValueError)):
+            await fetch_text(client, url)
+
+
+async def test_a_server_that_is_not_there_is_an_os_error(client: ClientSession) -> None:
+    with pytest.raises(OSError, match="cannot be fetched"):
+        await fetch_text(client, "http://127.0.0.1:1/document")
+
+
 @pytest.mark.system
 async def test_signed_tokens_are_checked_by_keys_of_a_url(issuer: Issuer) -> None:
+    async def give(request: web.Request) -> web.StreamResponse:
+        return web.json_response(issuer.keys)
+
     async with (
-        serving_keys(web.json_response(issuer.keys)) as url,
+        serving(give) as url,
         running_server("--auth-mode", "jwt", "--jwks-url", url) as server,
     ):
         assert await post_status(server, issuer.token()) == 400
@@ -419,10 +524,9 @@ async def test_signed_tokens_are_checked_by_keys_of_a_url(issuer: Issuer) -> Non
 
 @pytest.mark.system
 async def test_keys_that_cannot_be_had_are_our_fault_for_a_while(issuer: Issuer) -> None:
-    async with (
-        serving_keys(web.Response(status=500)) as url,
-        running_server("--auth-mode", "jwt", "--jwks-url", url) as server,
-    ):
+    options = ("--auth-mode", "jwt", "--jwks-url", "http://127.0.0.1:1/jwks.json")
+
+    async with running_server(*options) as server:
         assert await post_status(server, issuer.token()) == 503
 
 

@@ -102,7 +102,7 @@ class Settings:
         Group.ADDRESSES,
         ("host",),
         "Addresses of the media port that clients are told, best first: host for all of this "
-        "machine's own, stun for what the STUN servers see from outside, an address, or "
+        "machine's own, stun for those and what the STUN servers see from outside, an address, or "
         "address:port where a port is forwarded. Needed outside a local network, since the "
         "server never connects out (ICE-lite).",
     )
