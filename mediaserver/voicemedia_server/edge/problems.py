@@ -6,6 +6,8 @@ A client gets a status, a title and one sentence that says what to mend; never a
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -13,10 +15,12 @@ import structlog
 from aiohttp import web
 
 from voicemedia_server.sessions.refusals import (
+    ContentTooLarge,
     InsufficientScope,
     InvalidToken,
     Refusal,
     RefusalReason,
+    RequestTooSlow,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -26,6 +30,7 @@ log = structlog.get_logger("http")
 PROBLEM_TYPE = "application/problem+json"
 TYPE_BASE = "https://voicemedia.dev/problems/"
 REALM = "voicemedia"
+UNQUOTABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 section 3
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -56,11 +61,23 @@ class NoSuchResource(Refusal):
 
 
 class Broken(Refusal):
-    """A fault of ours: logged in full, told without detail."""
+    """A fault of ours: logged in full under the request's id, told without detail."""
 
     status = 500
     reason = RefusalReason.INTERNAL
     title = "Internal server error"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"The server failed; its log tells why, as request {request_id}.")
+
+
+class RefusedByHttp(Refusal):
+    """What aiohttp itself refuses, such as an expectation that nobody meets."""
+
+    def __init__(self, status: int, title: str) -> None:
+        super().__init__("The request cannot be served.")
+        self.status = status
+        self.title = title
 
 
 def problem_response(refusal: Refusal, instance: str) -> web.Response:
@@ -87,6 +104,8 @@ def problem_response(refusal: Refusal, instance: str) -> web.Response:
                 response.headers["Accept-Post"] = refusal.accepted
         case Unauthenticated() | InvalidToken() | InsufficientScope():
             response.headers["WWW-Authenticate"] = challenge(refusal)
+        case ContentTooLarge() | RequestTooSlow():
+            response.force_close()  # what is left of the body will not be waited for
     return response
 
 
@@ -96,28 +115,41 @@ def challenge(refusal: Refusal) -> str:
     if isinstance(refusal, Unauthenticated):
         return realm
     error = "insufficient_scope" if isinstance(refusal, InsufficientScope) else "invalid_token"
-    return f'{realm}, error="{error}", error_description="{refusal.detail}"'
+    description = UNQUOTABLE.sub("'", refusal.detail)
+    return f'{realm}, error="{error}", error_description="{description}"'
 
 
 def problem_middleware(counter: RefusalCounter) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """Turns whatever a handler raises into a problem response, and counts it."""
+    """Turns whatever a handler raises into a problem response, and counts it.
+
+    Lines that are logged while a request is served carry its id as `request`.
+    """
 
     @web.middleware
     async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Refusal as raised:
-            refusal = raised
-        except web.HTTPMethodNotAllowed as raised:
-            refusal = MethodNotAllowed(", ".join(sorted(raised.allowed_methods)))
-        except web.HTTPNotFound:
-            refusal = NoSuchResource("Nothing is at this path.")
-        except web.HTTPException:
-            raise  # aiohttp's own answers to what is no valid request
-        except Exception:  # the request's root
-            log.exception("request failed", method=request.method)
-            refusal = Broken("The server failed; the fault is in its log.")
+        request_id = secrets.token_hex(4)
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                return await handler(request)
+            except Refusal as raised:
+                refusal = raised
+            except web.HTTPException as raised:
+                if raised.status < 400:
+                    raise
+                refusal = _refused_by_http(raised)
+            except Exception:  # the request's root
+                log.exception("request failed", method=request.method)
+                refusal = Broken(request_id)
         counter.refused(refusal.reason)
         return problem_response(refusal, request.path)
 
     return map_errors
+
+
+def _refused_by_http(raised: web.HTTPException) -> Refusal:
+    match raised:
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(", ".join(sorted(raised.allowed_methods)))
+        case web.HTTPNotFound():
+            return NoSuchResource("Nothing is at this path.")
+    return RefusedByHttp(raised.status, raised.reason)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -17,10 +18,12 @@ from voicemedia_server.edge.problems import (
 )
 from voicemedia_server.sessions.refusals import (
     AtCapacity,
+    ContentTooLarge,
     InsufficientScope,
     InvalidToken,
     Refusal,
     RefusalReason,
+    RequestTooSlow,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -58,6 +61,19 @@ def test_a_bad_token_is_told_what_is_wrong_with_it(refusal: Refusal, error: str)
     assert f'error="{error}"' in problem_response(refusal, "/").headers["WWW-Authenticate"]
 
 
+def test_a_description_cannot_break_out_of_its_quotes() -> None:
+    refusal = InsufficientScope('a "scope" with \\ and\r\nX-Evil: ü')
+
+    challenge = problem_response(refusal, "/").headers["WWW-Authenticate"]
+
+    assert challenge.endswith("error_description=\"a 'scope' with ' and''X-Evil: '\"")
+
+
+@pytest.mark.parametrize("refusal", [ContentTooLarge("no"), RequestTooSlow("no")])
+def test_after_a_body_that_was_not_read_the_connection_ends(refusal: Refusal) -> None:
+    assert not problem_response(refusal, "/").keep_alive
+
+
 async def test_every_error_is_a_problem_document_and_is_counted() -> None:
     async def refuse(request: web.Request) -> web.Response:
         raise AtCapacity("Full.")
@@ -89,3 +105,40 @@ async def test_every_error_is_a_problem_document_and_is_counted() -> None:
         RefusalReason.NOT_FOUND: 1,
         RefusalReason.INTERNAL: 1,
     }
+
+
+async def test_a_fault_of_ours_is_found_in_the_log_by_what_the_client_was_told() -> None:
+    seen: list[str] = []
+
+    async def fail(request: web.Request) -> web.Response:
+        seen.append(structlog.contextvars.get_contextvars()["request"])
+        raise RuntimeError("a secret detail")
+
+    app = web.Application(middlewares=[problem_middleware(Tally())])
+    app.router.add_get("/", fail)
+    async with TestClient(TestServer(app)) as client:
+        problems = [await (await client.get("/")).json(content_type=None) for _ in range(2)]
+
+    assert len(set(seen)) == 2
+    for request_id, problem in zip(seen, problems, strict=True):
+        assert (
+            problem["detail"] == f"The server failed; its log tells why, as request {request_id}."
+        )
+
+
+async def test_what_aiohttp_refuses_is_a_problem_too_and_a_redirect_is_none() -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        raise web.HTTPGone
+
+    async def redirect(request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("/elsewhere")
+
+    app = web.Application(middlewares=[problem_middleware(Tally())])
+    app.router.add_get("/gone", refuse)
+    app.router.add_get("/moved", redirect)
+    async with TestClient(TestServer(app)) as client:
+        gone = await client.get("/gone")
+        moved = await client.get("/moved", allow_redirects=False)
+
+    assert (gone.status, gone.content_type) == (410, PROBLEM_TYPE)
+    assert (moved.status, moved.headers["Location"]) == (307, "/elsewhere")
