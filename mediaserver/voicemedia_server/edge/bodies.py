@@ -9,6 +9,7 @@ from aiohttp import web
 
 from voicemedia_server.sessions.refusals import (
     ContentTooLarge,
+    Refusal,
     RequestTooSlow,
     UnsupportedMediaType,
 )
@@ -22,10 +23,17 @@ class BodyLimits:
     timeout_s: float = 10.0
 
 
-async def read_body(request: web.Request, media_type: str, limits: BodyLimits) -> bytes:
-    """The whole body. Raises `UnsupportedMediaType`, `ContentTooLarge` or `RequestTooSlow`.
+class BodyBroken(Refusal):
+    """The body ended before its end, or is not encoded as its header says."""
 
-    Parameters of the content type and its case do not matter (RFC 9110 section 8.3.1).
+    title = "The body cannot be received"
+
+
+async def read_body(request: web.Request, media_type: str, limits: BodyLimits) -> bytes:
+    """The whole body, decompressed.
+
+    Raises `UnsupportedMediaType`, `ContentTooLarge`, `RequestTooSlow` or `BodyBroken`. Parameters
+    of the content type and its case do not matter (RFC 9110 section 8.3.1).
     """
     declared = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if declared != media_type:
@@ -33,18 +41,26 @@ async def read_body(request: web.Request, media_type: str, limits: BodyLimits) -
         raise UnsupportedMediaType(
             f"The body must be {media_type}, {found}.", accepted=media_type, method=request.method
         )
-    too_large = ContentTooLarge(f"The body may have {limits.max_bytes} bytes at most.")
-    if (request.content_length or 0) > limits.max_bytes:
-        raise too_large
-    body = bytearray()
     try:
         async with asyncio.timeout(limits.timeout_s):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > limits.max_bytes:
-                    raise too_large
+            return await _receive(request, limits.max_bytes)
     except TimeoutError:
         raise RequestTooSlow(
             f"The body did not arrive within {limits.timeout_s:g} seconds."
         ) from None
+    except web.RequestPayloadError as failure:
+        raise BodyBroken("The body is not encoded as its header says.") from failure
+    except ConnectionError as failure:  # nobody is left to read the answer, but it is counted
+        raise BodyBroken("The connection ended before the body did.") from failure
+
+
+async def _receive(request: web.Request, max_bytes: int) -> bytes:
+    too_large = ContentTooLarge(f"The body may have {max_bytes} bytes at most.")
+    if (request.content_length or 0) > max_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
     return bytes(body)

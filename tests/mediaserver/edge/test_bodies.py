@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -12,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from mediaserver.edge.test_problems import Tally
 from voicemedia_server.edge.bodies import BodyLimits, read_body
 from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.sessions.refusals import RefusalReason
 
 LIMITS = BodyLimits(max_bytes=100, timeout_s=0.2)
 SDP = "application/sdp"
@@ -70,3 +74,75 @@ async def test_who_sends_too_slowly_is_not_waited_for(client: Client) -> None:
     response = await client.post("/", data=stalled(), headers={"Content-Type": SDP})
 
     assert response.status == 408
+    assert response.headers["Connection"] == "close"
+
+
+def compressed(size: int) -> bytes:
+    return gzip.compress(b"v" * size)
+
+
+async def test_a_compressed_body_is_read_as_what_it_was(client: Client) -> None:
+    headers = {"Content-Type": SDP, "Content-Encoding": "gzip"}
+    response = await client.post("/", data=compressed(90), headers=headers)
+
+    assert await response.read() == b"v" * 90
+
+
+async def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(client: Client) -> None:
+    bomb = compressed(50_000)
+    assert len(bomb) < LIMITS.max_bytes
+
+    headers = {"Content-Type": SDP, "Content-Encoding": "gzip"}
+    response = await client.post("/", data=bomb, headers=headers)
+
+    assert response.status == 413
+
+
+async def test_a_body_that_is_not_encoded_as_it_says_is_the_fault_of_the_client(
+    client: Client,
+) -> None:
+    headers = {"Content-Type": SDP, "Content-Encoding": "gzip"}
+    response = await client.post("/", data=b"this is no gzip", headers=headers)
+
+    assert response.status == 400
+
+
+@asynccontextmanager
+async def server_as_in_production(tally: Tally) -> AsyncIterator[int]:
+    """Gives its port. Unlike in `TestServer`, handlers go on when the client leaves."""
+
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await read_body(request, SDP, LIMITS))
+
+    app = web.Application(middlewares=[problem_middleware(tally)])
+    app.router.add_post("/", echo)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+class WatchedTally(Tally):
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_seen = asyncio.Event()
+
+    def refused(self, reason: RefusalReason) -> None:
+        super().refused(reason)
+        self.has_seen.set()
+
+
+async def test_who_hangs_up_in_the_middle_is_no_fault_of_ours() -> None:
+    tally = WatchedTally()
+    async with server_as_in_production(tally) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n"
+        writer.write(head + b"Content-Length: 50\r\n\r\nv=0")
+        await writer.drain()
+        writer.close()
+        await asyncio.wait_for(tally.has_seen.wait(), 5)
+
+    assert tally.seen == Counter({RefusalReason.BAD_REQUEST: 1})
