@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from voicemedia_server.sessions.admission import Buckets, Rate, retry_after_s
@@ -24,7 +25,8 @@ class MethodRates:
 class RateLimits:
     """Token buckets for each client and method."""
 
-    def __init__(self, rates: MethodRates) -> None:
+    def __init__(self, rates: MethodRates, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._now_ns = now_ns
         self._buckets = {
             "POST": Buckets(rates.post),
             "PATCH": Buckets(rates.patch),
@@ -33,7 +35,7 @@ class RateLimits:
 
     def check(self, method: str, client: str) -> None:
         """Takes one token. Raises `RateLimited` with a time to come back, spread at random."""
-        wait_s = self._buckets[method].take(client, time.monotonic_ns())
+        wait_s = self._buckets[method].take(client, self._now_ns())
         if wait_s > 0:
             spread = secrets.randbelow(1000) / 1000
             raise RateLimited(
