@@ -165,13 +165,9 @@ class Server:
 
     def _make_plane(self) -> PythonPlane:
         settings = self._settings
-        host = settings.udp.host
-        if host == "::" and not has_ipv6():
-            log.info("this machine has no IPv6; media goes over IPv4 alone")
-            host = "0.0.0.0"
         return PythonPlane(
             PlaneSettings(
-                host,
+                media_host(settings.udp.host, has_ipv6=has_ipv6()),
                 settings.udp.port,
                 ice_tcp=settings.ice_tcp,
                 receive_buffer_bytes=settings.receive_buffer_bytes,
@@ -383,6 +379,14 @@ async def keep_up(work: Callable[[], Awaitable[None]], metrics: Metrics) -> None
             metrics.loop_error()
             log.exception("background work broke and starts again", after_s=RESTART_S)
         await asyncio.sleep(RESTART_S)
+
+
+def media_host(wanted: str, *, has_ipv6: bool) -> str:
+    """Where media is listened for: on IPv4 alone where both were wanted, but there is no IPv6."""
+    if wanted == "::" and not has_ipv6:
+        log.info("this machine has no IPv6; media goes over IPv4 alone")
+        return "0.0.0.0"
+    return wanted
 
 
 def known_addresses(settings: Settings, listen_host: str) -> tuple[Advertised, ...]:

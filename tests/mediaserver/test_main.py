@@ -36,6 +36,7 @@ from voicemedia_server.main import (
     keep_up,
     known_addresses,
     main,
+    media_host,
 )
 from voicemedia_server.ports import Endpoint
 from voicemedia_server.webrtc.addresses import Advertised
@@ -191,6 +192,19 @@ def test_the_addresses_of_the_setting_are_told_in_its_order(
     addresses = known_addresses(load(arguments, {}).settings, listen_host="127.0.0.1")
 
     assert [f"{a.host}:{a.port}" if a.port else a.host for a in addresses] == told
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has_ipv6", "host"),
+    [
+        ("::", True, "::"),
+        ("::", False, "0.0.0.0"),
+        ("::1", False, "::1"),
+        ("0.0.0.0", True, "0.0.0.0"),
+    ],
+)
+def test_without_ipv6_media_goes_over_ipv4_alone(wanted: str, has_ipv6: bool, host: str) -> None:
+    assert media_host(wanted, has_ipv6=has_ipv6) == host
 
 
 @pytest.mark.parametrize(
