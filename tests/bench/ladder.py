@@ -11,7 +11,7 @@ from bench.report import Report
 RUNGS = (100, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 3500, 4000, 4500)
 MAX_LOSS_PERCENT = 0.5
 MAX_P99_MS = 20.0
-MAX_DISTURBED_PERCENT = 2.0  # of the time the server had to wait for other work on its core
+MAX_DISTURBED_PERCENT = 0.5  # of the time; what waited in one per cent of it shows in the p99
 
 
 class Verdict(StrEnum):
@@ -86,7 +86,7 @@ class Rung:
         doubts = self.report.generator.warnings
         waited_percent = self.use.disturbed_percent
         if waited_percent > MAX_DISTURBED_PERCENT:
-            doubts = (*doubts, f"the server waited {waited_percent:.0f} % of the time for others")
+            doubts = (*doubts, f"the server waited {waited_percent:.1f} % of the time for others")
         return doubts
 
 

@@ -62,9 +62,9 @@ def test_a_rung_breaks_for_the_first_reason(found: Report, verdict: Verdict) -> 
 def test_a_slipping_generator_and_a_busy_core_are_doubts() -> None:
     assert doubtful().doubts == ("the generator's pacing slipped",)
     assert rung(used=use(disturbed_s=1)).doubts == (
-        "the server waited 10 % of the time for others",
+        "the server waited 10.0 % of the time for others",
     )
-    assert rung(used=use(disturbed_s=0.1)).doubts == ()
+    assert rung(used=use(disturbed_s=0.04)).doubts == ()
 
 
 def test_a_doubtful_rung_is_repeated_until_it_is_clean_or_was_tried_enough() -> None:
