@@ -17,6 +17,7 @@ from enum import StrEnum
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Info,
     disable_created_metrics,
@@ -124,6 +125,9 @@ class Metrics:
             buckets=PAUSE_BUCKETS_S,
             registry=registry,
         )
+        self._tasks = Gauge(
+            "voicemedia_event_loop_tasks", "Tasks of the event loop now.", registry=registry
+        )
         self._loop_errors = Counter(
             "voicemedia_event_loop_errors", "Exceptions that nobody caught.", registry=registry
         )
@@ -215,6 +219,7 @@ class Metrics:
         """Content type and body, in the format that the scraper accepts."""
         if self._source is not None:
             self.show(await self._read(*self._source))
+        self._tasks.set(len(asyncio.all_tasks()))
         encode, content_type = choose_encoder(accept)
         return content_type, encode(self.registry)
 

@@ -1,0 +1,3 @@
+import { WHIPClient } from "@eyevinn/whip-web-client";
+
+window.WHIPClient = WHIPClient;
