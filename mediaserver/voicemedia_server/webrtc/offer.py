@@ -114,8 +114,8 @@ def _of_its_formats(section: list[str]) -> list[str]:
     if len(formats) > MAX_FORMATS:
         raise OfferMalformed(f"A media section has more than {MAX_FORMATS} formats.")
     seen: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for line in section:
+    kept = [section[0]]
+    for line in section[1:]:
         name, _, value = line[2:].partition(":")
         if name in MAX_OF_FORMAT:
             of_format = name, value.partition(" ")[0]

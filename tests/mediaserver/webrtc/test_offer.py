@@ -365,6 +365,7 @@ def test_an_offer_is_refused_with_a_sentence_that_names_the_fault(
         "m=audio 9 UDP/TLS/RTP/SAVPF opus",
         "m=audio 9 UDP/TLS/RTP/SAVPF 72",
         "m=audio",
+        "m=rtpmap:111 opus/48000/2",
         "m=",
     ],
 )
