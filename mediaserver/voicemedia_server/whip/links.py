@@ -43,6 +43,11 @@ def turn_credentials(secret: str, expires_unix_s: int, user: str) -> tuple[str, 
     return username, base64.b64encode(digest).decode()
 
 
+def pseudonym(principal: str) -> str:
+    """The same for the same principal, and fit for a header whatever its token calls it."""
+    return hashlib.sha256(principal.encode(errors="backslashreplace")).hexdigest()[:16]
+
+
 def ice_server_links(servers: IceServers, now_unix_s: int, user: str) -> Sequence[str]:
     """A link for each ICE server."""
     links = []

@@ -13,12 +13,19 @@ from voicemedia_server.sessions.offer import (
     AnsweredSection,
     Codec,
     Direction,
+    HeaderExtension,
     MediaSection,
     Offer,
 )
 from voicemedia_server.sessions.refusals import OfferMalformed, OfferUnacceptable
 
-PROFILES = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"})
+PROFILES = frozenset(
+    prefix + profile
+    for prefix in ("UDP/TLS/", "TCP/TLS/", "")
+    for profile in ("RTP/SAVPF", "RTP/SAVP")
+)
+"""All that mean DTLS-SRTP in offers of WebRTC clients, old ones too (RFC 8829 section 5.1.2)."""
+MAX_SECTIONS = 8
 FORWARDED = {("opus", 48000, 2): 0, ("pcmu", 8000, 1): 1, ("pcma", 8000, 1): 1}
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"  # RFC 9143 section 15
@@ -54,6 +61,8 @@ def _check_transport(offer: Offer) -> None:
         raise OfferUnacceptable("a=setup:passive is not taken; offer actpass or active.")
     if not any(f.algorithm in FINGERPRINT_ALGORITHMS for f in offer.fingerprints):
         raise OfferMalformed("a=fingerprint uses no hash that is taken; use sha-256.")
+    if len(offer.media) > MAX_SECTIONS:
+        raise OfferUnacceptable(f"The offer has more than {MAX_SECTIONS} media sections.")
     if len(offer.media) > 1:
         unbundled = [section for section in offer.media if section.mid not in offer.bundle]
         if unbundled or not offer.bundle:
@@ -87,8 +96,14 @@ def _answer(section: MediaSection, policy: WhipPolicy) -> AnsweredSection:
         offered=section,
         direction=Direction.SENDRECV if echoes else Direction.RECVONLY,
         codecs=codecs,
-        extensions=tuple(e for e in section.extensions if e.uri in EXTENSIONS),
+        extensions=_choose_extensions(section.extensions),
     )
+
+
+def _choose_extensions(offered: Sequence[HeaderExtension]) -> tuple[HeaderExtension, ...]:
+    """Those that we handle; of one that is offered under two ids, the first (RFC 8285)."""
+    by_uri = {extension.uri: extension for extension in reversed(offered)}
+    return tuple(e for e in offered if e.uri in EXTENSIONS and by_uri[e.uri] is e)
 
 
 def _answer_video(section: MediaSection, policy: WhipPolicy) -> AnsweredSection:
@@ -113,7 +128,10 @@ def choose_codecs(offered: Sequence[Codec]) -> tuple[Codec, ...]:
         c
         for c in offered
         if c.clock_hz == first.clock_hz
-        and (c.name == "telephone-event" or (c.name == "red" and first.name == "opus"))
+        and (
+            c.name == "telephone-event"
+            or (c.name == "red" and first.name == "opus" and c.channels == first.channels)
+        )
     ]
     return tuple(
         Codec(

@@ -13,6 +13,7 @@ from voicemedia_server.sessions.refusals import (
 )
 
 LIST_MEMBER = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|\Z)')
+EMPTY_MEMBER = re.compile(r"\s*,")  # to be ignored: RFC 9110 section 5.6.1.2
 
 
 class Match(Enum):
@@ -44,11 +45,17 @@ def check_if_match(header: str | None, current: str) -> Match:
     position = 0
     tags: list[tuple[bool, str]] = []
     while position < len(header):
+        empty = EMPTY_MEMBER.match(header, position)
+        if empty is not None:
+            position = empty.end()
+            continue
         member = LIST_MEMBER.match(header, position)
         if member is None:
             raise IfMatchMalformed('An entity-tag stands in quotes: If-Match: "tag".')
         tags.append((member.group(1) is not None, member.group(2)))
         position = member.end()
+    if not tags:
+        raise IfMatchMalformed("If-Match lists no entity-tag.")
     if (False, current) in tags:
         return Match.CURRENT
     raise PreconditionFailed("The entity-tag is not that of the current ICE session.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -16,14 +16,16 @@ from voicemedia_server.edge.rates import RateLimits
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.service import OpenRequest, Session, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.offer import IceCredentials
 from voicemedia_server.sessions.refusals import (
     FragmentMalformed,
     FragmentUnacceptable,
     InsufficientScope,
+    Unauthenticated,
 )
 from voicemedia_server.whip import sdpfrag
-from voicemedia_server.whip.events import stream_events
-from voicemedia_server.whip.links import IceServers, events_link, ice_server_links
+from voicemedia_server.whip.events import HEADERS, HEARTBEAT_S, Readers, stream_events
+from voicemedia_server.whip.links import IceServers, events_link, ice_server_links, pseudonym
 from voicemedia_server.whip.negotiation import WhipPolicy, negotiate
 from voicemedia_server.whip.preconditions import check_if_match
 
@@ -44,6 +46,8 @@ class Whip:
     policy: WhipPolicy
     limits: BodyLimits
     ice_servers: Callable[[], IceServers]
+    heartbeat_s: float = HEARTBEAT_S
+    readers: Readers = field(default_factory=Readers)
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
@@ -58,13 +62,13 @@ class Whip:
         session.add_route("HEAD", self.describe_session)
         session.add_route("OPTIONS", self.session_options)
         router.add_get(EVENTS + "{id}", self.events)
-        router.add_options(EVENTS + "{id}", self.session_options)
+        router.add_options(EVENTS + "{id}", self.events_options)
 
     # -- the endpoint -----------------------------------------------------------------------
 
     async def open(self, request: web.Request) -> web.Response:
         """POST: an offer in, `201` with the answer out."""
-        requested_ns = time.monotonic_ns()
+        requested_ns = self.service.now_ns()
         self.rates.check("POST", self.clients.key(request))
         principal = await self._principal(request)
         self.service.check_admission()
@@ -94,11 +98,10 @@ class Whip:
         return web.Response(status=204)
 
     async def endpoint_options(self, request: web.Request) -> web.Response:
-        """OPTIONS: what may be posted; ICE servers, but never on a preflight (section 4.6)."""
+        """OPTIONS: what may be posted; ICE servers to who may post, never on a preflight (4.6)."""
         headers = CIMultiDict({"Accept-Post": SDP, "Allow": "POST, GET, HEAD, OPTIONS"})
         if not is_preflight(request):
-            principal = await self._principal(request)
-            for value in self._ice_links(principal):
+            for value in await self._ice_links_of_caller(request):
                 headers.add("Link", value)
         return web.Response(status=200, headers=headers)
 
@@ -111,17 +114,11 @@ class Whip:
         body = await read_body(request, sdpfrag.MEDIA_TYPE, self.limits)
         fragment = sdpfrag.read_fragment(body)
         session = self.service.session(session.id)  # it may have ended while we read
-        check_if_match(request.headers.get("If-Match"), session.entity_tag)
-        known_mids = {section.mid for section in session.offer.media}
-        if any(mid not in known_mids for mid in fragment.mids):
-            raise FragmentMalformed("a=mid names a section that the offer does not have.")
-        credentials = fragment.credentials
-        if credentials is None or credentials == session.remote_ice:
-            if not self.policy.trickle:
-                raise FragmentUnacceptable("Trickle ICE is switched off here.")
+        credentials = self._restart_of(fragment, session)
+        if_match = ", ".join(request.headers.getall("If-Match", ())) or None
+        check_if_match(if_match, session.entity_tag)  # last, by RFC 9110 section 13.2.1
+        if credentials is None:
             return web.Response(status=204)
-        if not self.policy.ice_restart:
-            raise FragmentUnacceptable("ICE restart is switched off here.")
         description = self.service.restart_ice(session, credentials)
         return web.Response(
             status=200,
@@ -129,6 +126,22 @@ class Whip:
             content_type=sdpfrag.MEDIA_TYPE,
             headers={"ETag": f'"{session.entity_tag}"', "Cache-Control": "no-store"},
         )
+
+    def _restart_of(self, fragment: sdpfrag.Fragment, session: Session) -> IceCredentials | None:
+        """The new credentials where the client restarts ICE; `None` where it trickles.
+
+        Raises `FragmentMalformed` or `FragmentUnacceptable`.
+        """
+        known_mids = {section.mid for section in session.offer.media}
+        if any(mid not in known_mids for mid in fragment.mids):
+            raise FragmentMalformed("a=mid names a section that the offer does not have.")
+        if fragment.credentials is None or fragment.credentials == session.remote_ice:
+            if not self.policy.trickle:
+                raise FragmentUnacceptable("Trickle ICE is switched off here.")
+            return None
+        if not self.policy.ice_restart:
+            raise FragmentUnacceptable("ICE restart is switched off here.")
+        return fragment.credentials
 
     async def close(self, request: web.Request) -> web.Response:
         """DELETE: ends the session; answered when all that it held is freed."""
@@ -150,7 +163,13 @@ class Whip:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """GET of the event stream; its unguessable URL is the right to read it."""
         session = self.service.session_by_events_id(request.match_info["id"])
-        return await stream_events(request, session)
+        if request.method == "HEAD":
+            return web.Response(headers=HEADERS)
+        return await stream_events(request, session, self.readers, self.heartbeat_s)
+
+    async def events_options(self, request: web.Request) -> web.Response:
+        """OPTIONS of the event stream: it can only be read."""
+        return web.Response(status=200, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     # -- shared -----------------------------------------------------------------------------
 
@@ -163,6 +182,14 @@ class Whip:
         if session.principal != principal:
             raise InsufficientScope("This session belongs to another token.")
         return session
+
+    async def _ice_links_of_caller(self, request: web.Request) -> tuple[str, ...]:
+        """None without a token where one is needed: what else OPTIONS says is no secret."""
+        try:
+            principal = await self._principal(request)
+        except Unauthenticated:
+            return ()
+        return self._ice_links(pseudonym(principal))
 
     def _ice_links(self, user: str) -> tuple[str, ...]:
         return tuple(ice_server_links(self.ice_servers(), int(time.time()), user))
