@@ -21,7 +21,8 @@ class Options:
     trusts_forwarded: the server trusts `X-Forwarded-*` from here.
     capacity: how many sessions fit. setup_timeout_s: when a session that never connects is freed.
     consent_timeout_s: when a session whose client vanished is freed.
-    answer_within_s: how long the slowest of 20 answers may take.
+    answer_within_s: how long the slowest of 20 answers may take. connect_within_s: ICE, and DTLS.
+    grace_s: how late the server may notice that a timeout is over.
     """
 
     url: str
@@ -37,6 +38,7 @@ class Options:
     consent_timeout_s: float = RFC_CONSENT_S
     answer_within_s: float = 1.0
     connect_within_s: float = 10.0
+    grace_s: float = 5.0
     is_tls_verified: bool = True
 
     @property

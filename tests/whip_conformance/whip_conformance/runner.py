@@ -32,7 +32,8 @@ async def run_check(requirement: Requirement, options: Options) -> Outcome:
         return Outcome(requirement, Verdict.NOT_APPLICABLE, requirement.why_unchecked)
     loop = asyncio.get_running_loop()
     started_s = loop.time()
-    limit_s = WORK_S + 2 * options.consent_timeout_s + (options.setup_timeout_s or 0.0)
+    waits_s = 2 * options.consent_timeout_s + (options.setup_timeout_s or 0.0)
+    limit_s = WORK_S + waits_s + options.grace_s
     try:
         async with asyncio.timeout(limit_s), open_target(options) as target:
             finding = await requirement.check(target)

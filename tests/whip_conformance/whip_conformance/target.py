@@ -25,6 +25,7 @@ REQUEST_TIMEOUT_S = 15.0
 PATIENCE_S = 10
 LARGE_BYTES = 1 << 19
 REDIRECTS = 5
+CONSENTS_PER_TIMEOUT = 4
 
 
 class Target:
@@ -158,6 +159,8 @@ class Target:
     def new_peer(self, peer: Peer | None = None) -> Peer:
         """A client of ours, put away with the target."""
         peer = peer or Peer()
+        consent_s = self.options.consent_timeout_s
+        peer.consent_interval_s = min(peer.consent_interval_s, consent_s / CONSENTS_PER_TIMEOUT)
         self._peers.append(peer)
         return peer
 

@@ -9,8 +9,6 @@ from whip_conformance.target import Target
 from whip_conformance.verdict import Failed, require
 
 SECTION = "4.2"
-CLOSE_WITHIN_S = 5.0
-GRACE_S = 10.0
 SILENCE_S = 0.3
 WATCH_S = 1.0
 
@@ -24,10 +22,10 @@ WATCH_S = 1.0
 async def vanished_client_is_found(target: Target) -> str:
     call = await target.call()
     call.peer.vanish()
-    limit_s = target.options.consent_timeout_s
-    took_s = await call.session.until_gone(limit_s + GRACE_S)
+    limit_s = target.options.consent_timeout_s + target.options.grace_s
+    took_s = await call.session.until_gone(limit_s)
     if took_s is None:
-        raise Failed(f"the session was still there {limit_s + GRACE_S:g} s after it vanished")
+        raise Failed(f"the session was still there {limit_s:g} s after it vanished")
     return f"gone after {took_s:.1f} s"
 
 
@@ -57,8 +55,9 @@ async def consenting_client_is_kept(target: Target) -> str:
 async def close_notify_ends_the_session(target: Target) -> str:
     call = await target.call()
     call.peer.close_dtls()
-    took_s = await call.session.until_gone(CLOSE_WITHIN_S)
-    require(took_s is not None, f"the session was still there {CLOSE_WITHIN_S:g} s later")
+    limit_s = target.options.grace_s
+    took_s = await call.session.until_gone(limit_s)
+    require(took_s is not None, f"the session was still there {limit_s:g} s later")
     return f"gone after {took_s:.1f} s"
 
 
@@ -102,7 +101,7 @@ async def _ended_call(target: Target) -> Call:
 )
 async def delete_ends_dtls(target: Target) -> str:
     call = await _ended_call(target)
-    seen = await call.peer.seen.until(lambda: call.peer.is_closed_by_server, CLOSE_WITHIN_S)
+    seen = await call.peer.seen.until(lambda: call.peer.is_closed_by_server, target.options.grace_s)
     require(seen, "no close_notify came")
     return "close_notify was seen"
 
@@ -116,7 +115,7 @@ async def delete_ends_dtls(target: Target) -> str:
 async def nothing_is_sent_after_the_end(target: Target) -> str:
     call = await _ended_call(target)
     seen = call.peer.seen
-    require(await seen.quiet(SILENCE_S, CLOSE_WITHIN_S), "the server goes on sending")
+    require(await seen.quiet(SILENCE_S, target.options.grace_s), "the server goes on sending")
     before = seen.media
     call.peer.send_media(call.session.payload_type, 10)
     await seen.until(lambda: seen.media > before, WATCH_S)
@@ -132,7 +131,7 @@ async def nothing_is_sent_after_the_end(target: Target) -> str:
 )
 async def no_success_after_the_end(target: Target) -> str:
     call = await _ended_call(target)
-    await call.peer.seen.quiet(SILENCE_S, CLOSE_WITHIN_S)
+    await call.peer.seen.quiet(SILENCE_S, target.options.grace_s)
     answered = await call.peer.check(call.peer.pair, WATCH_S)
     require(not answered, "a check got success after the end")
     return "checks get no success"

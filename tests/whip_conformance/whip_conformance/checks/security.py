@@ -22,7 +22,6 @@ SAMPLES = 64
 ENOUGH_BITS = 122
 FLOOD = 600
 ABREAST = 20
-GRACE_S = 10.0
 ALPHABETS = (2, 4, 8, 10, 16, 32, 64)
 
 
@@ -193,11 +192,11 @@ async def restarts_reuse_candidates(target: Target) -> str:
     text="A session whose ICE never starts is freed (--setup-timeout).",
 )
 async def unused_offer_is_freed(target: Target) -> str:
-    limit_s = target.options.setup_timeout_s
-    if limit_s is None:
+    if target.options.setup_timeout_s is None:
         raise NotApplicable("it needs --setup-timeout")
+    limit_s = target.options.setup_timeout_s + target.options.grace_s
     session = await target.open()
-    took_s = await session.until_gone(limit_s + GRACE_S)
+    took_s = await session.until_gone(limit_s)
     if took_s is None:
-        raise Failed(f"it was still there after {limit_s + GRACE_S:g} s")
+        raise Failed(f"it was still there after {limit_s:g} s")
     return f"gone after {took_s:.1f} s"

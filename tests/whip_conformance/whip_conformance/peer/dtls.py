@@ -97,7 +97,8 @@ class Dtls:
         context.use_certificate(certificate.certificate)
         context.use_privatekey(certificate.key)
         context.set_cipher_list(_CIPHERS)
-        context.set_tlsext_use_srtp(":".join(profiles).encode())
+        if profiles:
+            context.set_tlsext_use_srtp(":".join(profiles).encode())
         self._ssl = SSL.Connection(context)
         self._ssl.set_ciphertext_mtu(MTU_BYTES)
         self._is_client = is_client

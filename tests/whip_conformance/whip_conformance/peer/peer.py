@@ -30,8 +30,9 @@ from whip_conformance.peer.rtp import (
 from whip_conformance.peer.seen import Seen
 from whip_conformance.syntax.candidates import Candidate, Credentials
 
-CONSENT_INTERVAL_S = 4.0
 CHECK_INTERVAL_S = 0.05
+MAX_CONSENT_INTERVAL_S = 4.0
+"""RFC 7675 section 5.1: 5 seconds, less 20 %."""
 
 
 class PeerError(Exception):
@@ -80,6 +81,7 @@ class Peer:
         certificate: Certificate | None = None,
         profiles: tuple[Profile, ...] = tuple(Profile),
     ) -> None:
+        self.consent_interval_s = MAX_CONSENT_INTERVAL_S
         self._certificate = certificate or new_certificate()
         self._profiles = profiles
         self._paths: list[Path] = []
@@ -291,10 +293,10 @@ class Peer:
         def renew() -> None:
             if self._selected is not None:
                 self._send_check(self._selected, is_nominating=False)
-            self._timers["consent"] = loop.call_later(CONSENT_INTERVAL_S, renew)
+            self._timers["consent"] = loop.call_later(self.consent_interval_s, renew)
 
         if "consent" not in self._timers:
-            self._timers["consent"] = loop.call_later(CONSENT_INTERVAL_S, renew)
+            self._timers["consent"] = loop.call_later(self.consent_interval_s, renew)
 
     def _arm_retransmission(self) -> None:
         if (timer := self._timers.pop("dtls", None)) is not None:
