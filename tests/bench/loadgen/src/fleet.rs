@@ -222,13 +222,23 @@ impl Fleet {
         }
     }
 
-    /// Requests: those that finished, those to begin.
+    /// Requests: those that finished, those to begin. Without media, endings go first, so that
+    /// hardly more sessions are open at once than `concurrency`.
     fn signal(&mut self, now_ns: u64) {
         let Some(mut signalling) = self.signalling.take() else {
             return;
         };
         let mut outcomes = signalling.poll(now_ns);
-        while self.setting_up < self.options.concurrency {
+        while signalling.busy() < self.options.concurrency && self.may_end(now_ns) {
+            let Some(session) = self.ending.pop_front() else {
+                break;
+            };
+            self.sessions[session].stage = Stage::Over;
+            if let Some(path) = self.sessions[session].resource.take() {
+                outcomes.extend(signalling.end(session, &path, now_ns));
+            }
+        }
+        while self.may_begin() {
             let Some(session) = self.admission.take(now_ns) else {
                 break;
             };
@@ -239,15 +249,6 @@ impl Fleet {
             let offer = self.sessions[session].offer(&self.identity.fingerprint);
             outcomes.extend(signalling.begin(session, &offer, now_ns));
         }
-        while signalling.busy() < self.options.concurrency && self.may_end(now_ns) {
-            let Some(session) = self.ending.pop_front() else {
-                break;
-            };
-            self.sessions[session].stage = Stage::Over;
-            if let Some(path) = self.sessions[session].resource.take() {
-                outcomes.extend(signalling.end(session, &path, now_ns));
-            }
-        }
         for outcome in outcomes {
             match outcome.errand {
                 Errand::Begin => self.answered(outcome, &signalling, now_ns),
@@ -255,6 +256,11 @@ impl Fleet {
             }
         }
         self.signalling = Some(signalling);
+    }
+
+    fn may_begin(&self) -> bool {
+        let waits_for_endings = self.options.is_setups_only && !self.ending.is_empty();
+        self.setting_up < self.options.concurrency && !waits_for_endings
     }
 
     fn may_end(&mut self, now_ns: u64) -> bool {
