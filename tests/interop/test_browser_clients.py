@@ -70,8 +70,13 @@ async def test_our_page_makes_a_call_shows_its_figures_and_hangs_up(
 
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_selector('[data-state="connected"]')
-    await page.wait_for_function("Number(document.getElementById('packets').textContent) > 100")
-    await page.wait_for_function("document.getElementById('level-out').value > 0.3")
+
+    async def shows_an_echo() -> bool:
+        packets = await page.inner_text("#packets")
+        level = float(await page.evaluate("document.getElementById('level-out').value"))
+        return packets.isdecimal() and int(packets) > 100 and level > 0.3
+
+    await until(shows_an_echo, 20, "more than 100 packets, and loud ones, come back")
     await page.screenshot(path=output_folder / "page.png")
     codec = await page.text_content("#codec")
     lost = await page.text_content("#lost")
