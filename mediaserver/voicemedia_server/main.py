@@ -51,6 +51,8 @@ from voicemedia_server.status.admin import Admin
 from voicemedia_server.status.routes import Status
 from voicemedia_server.telemetry.logs import set_up_logs
 from voicemedia_server.telemetry.metrics import Metrics
+from voicemedia_server.transcode.libopus import LibopusMissing
+from voicemedia_server.transcode.transcoders import TranscodeLimits, Transcoders
 from voicemedia_server.webrtc.addresses import Advertised, are_all_private, host_addresses
 from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
@@ -126,9 +128,10 @@ class Server:
             await self._open(plane, stack)
             for address in known_addresses(self._settings, plane.endpoints[0].host):
                 peers.add_address(address)
-            service = self._make_service(peers, plane, metrics)
+            transcoders = self._make_transcoders(plane, stack)
+            service = self._make_service(peers, plane, metrics, transcoders)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
-            metrics.read_from(service, plane)
+            metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
             self._whip(service, authenticator, ice_servers).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
@@ -198,8 +201,25 @@ class Server:
         if is_out_of_reach(settings, peers.addresses):
             log.warning("only private addresses are advertised; set advertise for the internet")
 
+    def _make_transcoders(self, plane: PythonPlane, stack: AsyncExitStack) -> Transcoders | None:
+        limit = self._settings.max_transcoded_sessions
+        if limit == 0:
+            return None
+        try:
+            transcoders = Transcoders(plane, TranscodeLimits(max_sessions=limit))
+        except LibopusMissing as missing:
+            raise StartFailed(
+                f"max_transcoded_sessions: {missing}; install libopus, or choose 0"
+            ) from None
+        stack.push_async_callback(transcoders.close)
+        return transcoders
+
     def _make_service(
-        self, peers: WebRtcPeers, plane: PythonPlane, metrics: Metrics
+        self,
+        peers: WebRtcPeers,
+        plane: PythonPlane,
+        metrics: Metrics,
+        transcoders: Transcoders | None,
     ) -> SessionService:
         settings = self._settings
         return SessionService(
@@ -214,6 +234,7 @@ class Server:
             ),
             Capacity(settings.max_sessions, settings.max_pending),
             [metrics],
+            transcoders,
         )
 
     def _whip(

@@ -6,8 +6,8 @@ Every call here is made on the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, Protocol
 
@@ -241,6 +241,52 @@ class Peers(Protocol):
     def write_answer(
         self, offer: Offer, agreement: Agreement, ice: IceDescription, echo: EchoIdentity | None
     ) -> str: ...
+
+
+@dataclass(slots=True)
+class DecoderCounts:
+    """Packets by what became of them. `lost` are those that were given up, of which `recovered`
+    came back by FEC and `concealed` were replaced; `foreign` have a payload type without sound."""
+
+    decoded: int = 0
+    lost: int = 0
+    recovered: int = 0
+    concealed: int = 0
+    late: int = 0
+    duplicated: int = 0
+    malformed: int = 0
+    foreign: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeReading:
+    """Figures since the start, also of sessions that have ended; `sessions` are those of now."""
+
+    sessions: int = 0
+    failures: int = 0
+    packets_encoded: int = 0
+    decoder: DecoderCounts = field(default_factory=DecoderCounts)
+
+
+class Transcoding(Protocol):
+    """Decodes the sound of peers that ask, and encodes it again; implemented by `transcode`."""
+
+    def check_room(self) -> None:
+        """Raises `AtCapacity` when no further peer can be served."""
+        ...
+
+    def attach(self, peer_id: PeerId, codecs: Sequence[Codec]) -> None:
+        """From now on the peer's listeners get its sound encoded anew, by the first of `codecs`.
+
+        Raises `AtCapacity`.
+        """
+        ...
+
+    def detach(self, peer_id: PeerId) -> None:
+        """Ends it; call it before the peer is removed. A peer without it is no matter."""
+        ...
+
+    def reading(self) -> TranscodeReading: ...
 
 
 class SessionObserver(Protocol):

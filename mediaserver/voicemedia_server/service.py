@@ -28,12 +28,25 @@ from voicemedia_server.ports import (
     SessionObserver,
     Ssrc,
     SubscriptionSpec,
+    Transcoding,
 )
 from voicemedia_server.sessions.admission import retry_after_s
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits, Times, judge
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, SignalRejected, State, step
-from voicemedia_server.sessions.offer import Agreement, IceCredentials, Offer, SessionId
-from voicemedia_server.sessions.refusals import AtCapacity, Draining, Overloaded, SessionUnknown
+from voicemedia_server.sessions.offer import (
+    Agreement,
+    EchoForm,
+    IceCredentials,
+    Offer,
+    SessionId,
+)
+from voicemedia_server.sessions.refusals import (
+    AtCapacity,
+    Draining,
+    OfferUnacceptable,
+    Overloaded,
+    SessionUnknown,
+)
 
 log = structlog.get_logger("session")
 
@@ -190,12 +203,14 @@ class SessionService:
         limits: Limits,
         capacity: Capacity,
         observers: Sequence[SessionObserver] = (),
+        transcoding: Transcoding | None = None,
     ) -> None:
         self._peers = peers
         self._plane = plane
         self._limits = limits
         self._capacity = capacity
         self._observers = observers
+        self._transcoding = transcoding
         self._sessions: dict[SessionId, Session] = {}
         self._by_events_id: dict[str, Session] = {}
         self._pending = 0
@@ -254,8 +269,9 @@ class SessionService:
 
     # -- opening ----------------------------------------------------------------------------
 
-    def check_admission(self) -> None:
-        """Raises `Draining`, `AtCapacity` or `Overloaded`, each with a time to come back."""
+    def check_admission(self, echo_form: EchoForm = EchoForm.DIRECT) -> None:
+        """Raises `Draining`, `AtCapacity` or `Overloaded`, each with a time to come back; and
+        `OfferUnacceptable` for a form of echo that is switched off here."""
         spread = secrets.randbelow(1000) / 1000
         if self._is_draining:
             raise Draining(
@@ -272,13 +288,21 @@ class SessionService:
                 f"{self._pending} sessions are being set up; come back in a moment.",
                 retry_after_s=retry_after_s(1.0, spread),
             )
+        if echo_form is EchoForm.DECODED:
+            self._transcoder().check_room()
+
+    def _transcoder(self) -> Transcoding:
+        if self._transcoding is None:
+            raise OfferUnacceptable("Decoded echoes are switched off here; ask without echo=.")
+        return self._transcoding
 
     def open_session(self, request: OpenRequest) -> Session:
         """Makes the session and its answer; the client's first check takes it further.
 
         Raises what `check_admission` raises.
         """
-        self.check_admission()
+        agreement = request.agreement
+        self.check_admission(agreement.echo_form)
         opened_ns = self.now_ns()
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
@@ -288,12 +312,18 @@ class SessionService:
                 request.offer, peer_id, session.id, self._signal_of(session)
             )
             echo = self._relay(session)
+            if agreement.echo_form is EchoForm.DECODED:
+                transcoder = self._transcoder()
+                transcoder.attach(peer_id, agreement.audio.codecs)
+                on_failure.callback(transcoder.detach, peer_id)
             session.answer_sdp = self._peers.write_answer(
-                request.offer, request.agreement, session.peer.ice, echo
+                request.offer, agreement, session.peer.ice, echo
             )
             on_failure.pop_all()
         session.resources.callback(self._plane.remove_peer, peer_id)
         session.resources.push_async_callback(session.peer.close)
+        if self._transcoding is not None:
+            session.resources.callback(self._transcoding.detach, peer_id)
         session.resources.callback(self._plane.end_media, peer_id)
         self._sessions[session.id] = session
         self._by_events_id[session.events_id] = session
@@ -305,8 +335,8 @@ class SessionService:
             "session opened",
             session=session.label,
             transport=session.transport,
-            echoed=request.agreement.is_echoed,
-            codec=request.agreement.audio.codecs[0].name,
+            echoed=agreement.echo_form if agreement.is_echoed else None,
+            codec=agreement.audio.codecs[0].name,
         )
         return session
 

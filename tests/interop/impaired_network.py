@@ -132,14 +132,14 @@ async def impaired_network(
     )
 
     async def forward(request: web.Request) -> web.Response:
-        url = whip_url.removesuffix("/whip") + request.path
+        url = whip_url.removesuffix("/whip") + request.path_qs
         headers = {k: v for k, v in request.headers.items() if k in ("Content-Type", "If-Match")}
         async with (
             aiohttp.ClientSession() as http,
             http.request(request.method, url, data=await request.read(), headers=headers) as answer,
         ):
             body = through(await answer.text(), network.port)
-            kept = {k: v for k, v in answer.headers.items() if k in ("Location", "ETag")}
+            kept = {k: v for k, v in answer.headers.items() if k in ("Location", "ETag", "Link")}
             content_type = answer.content_type
             return web.Response(
                 status=answer.status, text=body, content_type=content_type, headers=kept

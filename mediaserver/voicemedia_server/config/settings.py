@@ -149,6 +149,15 @@ class Settings:
         ge=1,
         le=1_000_000,
     )
+    max_transcoded_sessions: Whole = option(
+        Group.CAPACITY,
+        16,
+        "Sessions at a time whose echo is decoded and encoded again (POST /whip?echo=decoded); "
+        "then 503 for those that ask. Such a session takes about as much CPU as a hundred others. "
+        "0 switches it off.",
+        ge=0,
+        le=10_000,
+    )
     setup_timeout_s: Number = option(
         Group.CAPACITY,
         15.0,

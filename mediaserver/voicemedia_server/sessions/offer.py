@@ -101,11 +101,19 @@ class AnsweredSection:
     is_dropped: bool = False
 
 
+class EchoForm(StrEnum):
+    """What becomes of a caller's audio before it comes back."""
+
+    DIRECT = "direct"  # untouched
+    DECODED = "decoded"  # decoded, what was lost concealed, and encoded again
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """The whole answer to an offer, section by section in the order of the offer."""
 
     sections: tuple[AnsweredSection, ...]
+    echo_form: EchoForm = EchoForm.DIRECT
 
     @property
     def audio(self) -> AnsweredSection:

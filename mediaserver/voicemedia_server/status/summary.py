@@ -40,6 +40,7 @@ def describe_session(session: Session, stats: MediaStats, now_ns: int) -> dict[s
         "transport": session.transport,
         "codec": codec.name,
         "echoed": session.agreement.is_echoed,
+        "echo_form": session.agreement.echo_form if session.agreement.is_echoed else None,
         "age_s": round((now_ns - session.opened_ns) / NS_PER_S, 3),
         "connected_s": _since(session.connected_ns, now_ns),
         "silent_s": _since(stats.last_media_ns, now_ns),

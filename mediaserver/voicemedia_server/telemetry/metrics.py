@@ -11,7 +11,7 @@ import gc
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from prometheus_client import (
@@ -26,12 +26,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from voicemedia_server.ports import MediaStats, PacketPlane
+from voicemedia_server.ports import MediaStats, PacketPlane, TranscodeReading, Transcoding
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.refusals import RefusalReason
-from voicemedia_server.telemetry.totals import MediaTotals
+from voicemedia_server.telemetry.totals import MediaTotals, transcode_families
 
 SETUP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 DURATION_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 14400)
@@ -63,6 +63,7 @@ class Reading:
     capacity: Capacity
     is_draining: bool
     is_ready: bool
+    transcoding: TranscodeReading = field(default_factory=TranscodeReading)
 
 
 class Metrics:
@@ -74,7 +75,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.is_ready = False
         self._reading: Reading | None = None
-        self._source: tuple[SessionService, PacketPlane] | None = None
+        self._source: tuple[SessionService, PacketPlane, Transcoding | None] | None = None
         self._ended = MediaTotals()
         ProcessCollector(registry=registry)
         build = Info("voicemedia_build", "What runs here.", registry=registry)
@@ -207,9 +208,11 @@ class Metrics:
 
     # -- scraping ---------------------------------------------------------------------------
 
-    def read_from(self, service: SessionService, plane: PacketPlane) -> None:
+    def read_from(
+        self, service: SessionService, plane: PacketPlane, transcoding: Transcoding | None = None
+    ) -> None:
         """Where the figures of a scrape come from."""
-        self._source = service, plane
+        self._source = service, plane, transcoding
 
     def show(self, reading: Reading) -> None:
         """Shows this reading until the next one."""
@@ -223,7 +226,9 @@ class Metrics:
         encode, content_type = choose_encoder(accept)
         return content_type, encode(self.registry)
 
-    async def _read(self, service: SessionService, plane: PacketPlane) -> Reading:
+    async def _read(
+        self, service: SessionService, plane: PacketPlane, transcoding: Transcoding | None
+    ) -> Reading:
         """Reads all sessions, some at a time.
 
         One that ends meanwhile is counted among the ended by then, so it is left out here.
@@ -248,6 +253,7 @@ class Metrics:
             capacity=service.capacity,
             is_draining=service.is_draining,
             is_ready=self.is_ready and not service.is_draining,
+            transcoding=transcoding.reading() if transcoding is not None else TranscodeReading(),
         )
 
     def collect(self) -> Iterator[Metric]:
@@ -270,6 +276,7 @@ class Metrics:
             drops.add_metric([reason], reading.drops.get(reason, 0))
         yield drops
         yield from reading.media.families(TRANSPORT)
+        yield from transcode_families(reading.transcoding)
         for name, text, value in (
             ("sessions_max", "Sessions that fit.", reading.capacity.max_sessions),
             (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from voicemedia_server.ports import MediaStats
+from voicemedia_server.ports import MediaStats, TranscodeReading
 
 COUNTERS = {
     "packets_received": ("rtp_packets_received", "RTP packets taken from speakers."),
@@ -76,3 +76,26 @@ class MediaTotals:
             lost = GaugeMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
             lost.add_metric([transport], value)
             yield lost
+
+
+def transcode_families(reading: TranscodeReading) -> Iterator[Metric]:
+    """What was done for sessions whose echo is decoded."""
+    yield GaugeMetricFamily(
+        "voicemedia_transcode_sessions",
+        "Sessions whose echo is decoded and encoded again now.",
+        value=reading.sessions,
+    )
+    decoder = reading.decoder
+    for name, text, value in (
+        ("failures", "Sessions that went on untouched after a fault of ours.", reading.failures),
+        ("packets_decoded", "RTP packets of speakers that were decoded.", decoder.decoded),
+        (
+            "packets_encoded",
+            "RTP packets that were encoded for listeners.",
+            reading.packets_encoded,
+        ),
+        ("packets_recovered", "Lost packets that in-band FEC brought back.", decoder.recovered),
+        ("packets_concealed", "Lost packets that the decoder concealed.", decoder.concealed),
+        ("packets_late", "RTP packets that came after they had been given up.", decoder.late),
+    ):
+        yield CounterMetricFamily(f"voicemedia_transcode_{name}", text, value=value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from voicemedia_server.ports import DecoderCounts
 from voicemedia_server.rtp.header import RtpHeader, RtpMalformed, parse_header
 from voicemedia_server.sessions.offer import Codec
 from voicemedia_server.transcode.order import WINDOW_PACKETS, ReorderWindow
@@ -25,21 +26,6 @@ MAX_CONCEALED_MS = 120
 """Concealment has faded by then; what is missing beyond it is a pause."""
 MAX_LOST_IN_ROW = 3000
 """A larger step in the numbers is a new count (RFC 3550 appendix A.1, MAX_DROPOUT)."""
-
-
-@dataclass(slots=True)
-class DecoderCounts:
-    """Packets by what became of them. `lost` are those that were given up, of which `recovered`
-    came back by FEC and `concealed` were replaced; `foreign` have a payload type without sound."""
-
-    decoded: int = 0
-    lost: int = 0
-    recovered: int = 0
-    concealed: int = 0
-    late: int = 0
-    duplicated: int = 0
-    malformed: int = 0
-    foreign: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Protocol
 
-from voicemedia_server.ports import PeerId, Tap
+from voicemedia_server.ports import DecoderCounts, PeerId, Tap
 from voicemedia_server.relay.drops import DropReason
-from voicemedia_server.transcode.decoder import DecoderCounts
 from voicemedia_server.transcode.reencoding import Batch, Outcome
 
 BATCH_PACKETS = 4

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from voicemedia_server.ports import DecoderCounts
 from voicemedia_server.sessions.offer import Codec
-from voicemedia_server.transcode.decoder import Decoder, DecoderCounts
+from voicemedia_server.transcode.decoder import Decoder
 from voicemedia_server.transcode.encoder import (
     Encoder,
     RtpStart,

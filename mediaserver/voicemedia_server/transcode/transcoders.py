@@ -10,10 +10,9 @@ from dataclasses import dataclass, fields
 
 import structlog
 
-from voicemedia_server.ports import PeerId
+from voicemedia_server.ports import DecoderCounts, PeerId, TranscodeReading
 from voicemedia_server.sessions.offer import Codec
 from voicemedia_server.sessions.refusals import AtCapacity
-from voicemedia_server.transcode.decoder import DecoderCounts
 from voicemedia_server.transcode.encoder import RtpStart
 from voicemedia_server.transcode.libopus import load_libopus
 from voicemedia_server.transcode.pipeline import Pipeline, SpeakerPlane
@@ -31,16 +30,6 @@ class TranscodeLimits:
     max_sessions: int = 16
     queue_packets: int = 16
     threads: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class TranscodeReading:
-    """Figures since the start, also of sessions that have ended; `sessions` are those of now."""
-
-    sessions: int
-    failures: int
-    packets_encoded: int
-    decoder: DecoderCounts
 
 
 class Transcoders:

@@ -13,11 +13,12 @@ from voicemedia_server.sessions.offer import (
     AnsweredSection,
     Codec,
     Direction,
+    EchoForm,
     HeaderExtension,
     MediaSection,
     Offer,
 )
-from voicemedia_server.sessions.refusals import OfferMalformed, OfferUnacceptable
+from voicemedia_server.sessions.refusals import OfferMalformed, OfferUnacceptable, Refusal
 
 PROFILES = frozenset(
     prefix + profile
@@ -47,13 +48,25 @@ class WhipPolicy:
     ice_restart: bool = True
 
 
-def negotiate(offer: Offer, policy: WhipPolicy) -> Agreement:
+def read_echo_form(values: Sequence[str]) -> EchoForm:
+    """The form that the query's `echo` asks for. Raises `Refusal`."""
+    try:
+        (form,) = map(EchoForm, values or [EchoForm.DIRECT])
+    except ValueError:
+        raise Refusal("echo must be one of " + ", ".join(EchoForm) + ", once.") from None
+    return form
+
+
+def negotiate(offer: Offer, policy: WhipPolicy, echo_form: EchoForm = EchoForm.DIRECT) -> Agreement:
     """The agreement. Raises `OfferUnacceptable`, or `OfferMalformed` for a useless fingerprint."""
     _check_transport(offer)
     audio = [section for section in offer.media if section.kind == "audio"]
     if len(audio) != 1:
         raise OfferUnacceptable(f"The offer has {len(audio)} audio sections; exactly one is taken.")
-    return Agreement(tuple(_answer(section, policy) for section in offer.media))
+    agreement = Agreement(tuple(_answer(section, policy) for section in offer.media), echo_form)
+    if echo_form is not EchoForm.DIRECT and not agreement.is_echoed:
+        raise OfferUnacceptable("echo=decoded needs an offer sendrecv: this one hears no echo.")
+    return agreement
 
 
 def _check_transport(offer: Offer) -> None:

@@ -26,7 +26,7 @@ from voicemedia_server.sessions.refusals import (
 from voicemedia_server.whip import sdpfrag
 from voicemedia_server.whip.events import HEADERS, HEARTBEAT_S, Readers, stream_events
 from voicemedia_server.whip.links import IceServers, events_link, ice_server_links, pseudonym
-from voicemedia_server.whip.negotiation import WhipPolicy, negotiate
+from voicemedia_server.whip.negotiation import WhipPolicy, negotiate, read_echo_form
 from voicemedia_server.whip.preconditions import check_if_match
 
 ENDPOINT = "/whip"
@@ -67,14 +67,15 @@ class Whip:
     # -- the endpoint -----------------------------------------------------------------------
 
     async def open(self, request: web.Request) -> web.Response:
-        """POST: an offer in, `201` with the answer out."""
+        """POST: an offer in, `201` with the answer out. `?echo=decoded` asks for that form."""
         requested_ns = self.service.now_ns()
         self.rates.check("POST", self.clients.key(request))
         principal = await self._principal(request)
-        self.service.check_admission()
+        echo_form = read_echo_form(request.query.getall("echo", []))
+        self.service.check_admission(echo_form)
         body = await read_body(request, SDP, self.limits)
         offer = self.service.read_offer(body)
-        agreement = negotiate(offer, self.policy)
+        agreement = negotiate(offer, self.policy, echo_form)
         session = self.service.open_session(
             OpenRequest(offer, agreement, "webrtc", principal, requested_ns)
         )

@@ -25,8 +25,9 @@ from mediaserver.transcode.builders import (
     speech,
     ten_percent,
 )
+from voicemedia_server.ports import DecoderCounts
 from voicemedia_server.sessions.offer import Codec
-from voicemedia_server.transcode.decoder import Decoder, DecoderCounts
+from voicemedia_server.transcode.decoder import Decoder
 from voicemedia_server.transcode.pcm import PcmFormat
 
 SECONDS = 8

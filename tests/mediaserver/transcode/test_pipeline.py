@@ -9,9 +9,8 @@ from threading import Event
 
 import pytest
 
-from voicemedia_server.ports import PeerId, Tap
+from voicemedia_server.ports import DecoderCounts, PeerId, Tap
 from voicemedia_server.relay.drops import DropReason
-from voicemedia_server.transcode.decoder import DecoderCounts
 from voicemedia_server.transcode.pipeline import BATCH_PACKETS, Pipeline
 from voicemedia_server.transcode.reencoding import Batch, Outcome
 

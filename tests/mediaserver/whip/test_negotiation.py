@@ -8,14 +8,22 @@ from dataclasses import replace
 import pytest
 
 from mediaserver.twins import OPUS, an_offer, audio_section
-from voicemedia_server.sessions.offer import Codec, Direction, Fingerprint, HeaderExtension, Offer
-from voicemedia_server.sessions.refusals import OfferMalformed, OfferUnacceptable
+from voicemedia_server.sessions.offer import (
+    Codec,
+    Direction,
+    EchoForm,
+    Fingerprint,
+    HeaderExtension,
+    Offer,
+)
+from voicemedia_server.sessions.refusals import OfferMalformed, OfferUnacceptable, Refusal
 from voicemedia_server.whip.negotiation import (
     AUDIO_LEVEL,
     MID,
     WhipPolicy,
     choose_codecs,
     negotiate,
+    read_echo_form,
 )
 
 POLICY = WhipPolicy()
@@ -133,3 +141,30 @@ def test_a_fingerprint_that_nobody_can_check_is_malformed() -> None:
 
     with pytest.raises(OfferMalformed, match="sha-256"):
         negotiate(offer, POLICY)
+
+
+def test_an_echo_is_untouched_unless_the_caller_asks() -> None:
+    assert read_echo_form([]) is EchoForm.DIRECT
+    assert read_echo_form(["direct"]) is EchoForm.DIRECT
+    assert read_echo_form(["decoded"]) is EchoForm.DECODED
+
+
+@pytest.mark.parametrize("values", [["loud"], [""], ["decoded", "direct"]])
+def test_a_form_of_echo_that_there_is_not_is_refused_with_those_that_there_are(
+    values: list[str],
+) -> None:
+    with pytest.raises(Refusal, match="direct, decoded") as refused:
+        read_echo_form(values)
+
+    assert refused.value.status == 400
+
+
+def test_the_agreement_says_what_form_of_echo_was_asked_for() -> None:
+    agreement = negotiate(an_offer(), WhipPolicy(), EchoForm.DECODED)
+
+    assert agreement.echo_form is EchoForm.DECODED
+
+
+def test_a_decoded_echo_for_who_hears_none_is_refused() -> None:
+    with pytest.raises(OfferUnacceptable, match="sendrecv"):
+        negotiate(an_offer(), WhipPolicy(echoes=False), EchoForm.DECODED)
