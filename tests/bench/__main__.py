@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bench import generator, rivals
+from bench import generator
 from bench.document import write_document
 from bench.generator import GeneratorFailed, Load
 from bench.ladder import RUNGS, Ladder, read_rungs
 from bench.measurement import Bench
 from bench.readings import ServerGone, read_memory
 from bench.report import ReportUnreadable
+from bench.rivals.subjects import RIVALS
 from bench.server import OURS, Server, ServerFailed, Subject, fresh
 from bench.table import write_ladder
 
@@ -42,6 +43,7 @@ def main() -> int:
             core=GENERATOR_CORE,
             is_realtime=arguments.realtime,
             quantum_us=arguments.quantum_us,
+            has_own_sockets=arguments.own_sockets,
         ),
         rungs=arguments.ladder,
         max_attempts=arguments.attempts,
@@ -74,8 +76,7 @@ def _measure(
     else:
         label = arguments.label or " ".join(["voicemedia", *server_options])
         subjects = [Subject(label, (*OURS, *server_options))]
-    if arguments.beside == "pion":
-        subjects.append(rivals.pion())
+    subjects += [RIVALS[name]() for name in arguments.beside]
     log = OUTPUT / "bench-server.log"
     log.unlink(missing_ok=True)
     return [
@@ -133,7 +134,18 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run both before all other work (SCHED_FIFO): for machines that are not quiet",
     )
-    parser.add_argument("--beside", choices=["pion"], help="measure that one too, in this run")
+    parser.add_argument(
+        "--own-sockets",
+        action="store_true",
+        help="a socket for each of the generator's sessions; Janus hears no other",
+    )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        choices=sorted(RIVALS),
+        default=[],
+        help="measure that one too, in this run; may be given again",
+    )
     parser.add_argument("--command", help="measure this server; it prints the URL of its /whip")
     parser.add_argument("--url", help="measure the server at this URL; needs --pid")
     parser.add_argument("--pid", type=int, help="its process")

@@ -28,6 +28,7 @@ class Load:
     core: int
     is_realtime: bool
     quantum_us: int
+    has_own_sockets: bool = False
 
 
 def build() -> None:
@@ -70,6 +71,7 @@ def _command(url: str, load: Load) -> list[str]:
         str(BINARY),
         *("--url", url, "--json", "--srtp-profile", load.srtp_profile),
         *("--quantum-us", str(load.quantum_us)),
+        *(["--own-sockets"] if load.has_own_sockets else []),
     ]
 
 

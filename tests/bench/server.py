@@ -18,13 +18,17 @@ from bench.generator import on_core
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
-WHIP_URL = re.compile(r"http://\S+/whip\b")
+TOLD = re.compile(r"(http://\S+/whip)\b(?: pid (\d+))?")
 OURS = (
     str(Path(sys.executable).with_name("voicemedia-server")),
     *("--http", "127.0.0.1:0", "--admin", "", "--udp", "127.0.0.1:0"),
     *("--max-sessions", "1000000"),
     *("--post-rate-per-s", "0", "--delete-rate-per-s", "0"),
 )
+
+
+Told = tuple[str, str | None]
+"""A WHIP URL, and the digits of a process id."""
 
 
 class ServerFailed(Exception):
@@ -41,7 +45,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured: a command that prints the URL of its WHIP endpoint."""
+    """What is measured: a command that prints the URL of its WHIP endpoint, and after it `pid N`
+    where another process than its own carries the media."""
 
     label: str
     command: Sequence[str]
@@ -51,7 +56,7 @@ class Subject:
 @contextmanager
 def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator[Server]:
     """Starts the subject, and ends it by its process id. What it says on stderr goes to `log`."""
-    urls: Queue[str | None] = Queue()
+    told: Queue[Told | None] = Queue()
     with (
         log.open("a") as errors,
         subprocess.Popen(
@@ -63,10 +68,11 @@ def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator
         ) as process,
     ):
         assert process.stdout is not None
-        reader = threading.Thread(target=_read_urls, args=(process.stdout, urls))
+        reader = threading.Thread(target=_read, args=(process.stdout, told))
         reader.start()
         try:
-            yield Server(_first(urls, log), process.pid)
+            url, pid = _first(told, log)
+            yield Server(url, int(pid or process.pid))
         finally:
             process.terminate()
             try:
@@ -76,19 +82,19 @@ def fresh(subject: Subject, core: int, is_realtime: bool, log: Path) -> Iterator
             reader.join()
 
 
-def _read_urls(output: TextIO, urls: Queue[str | None]) -> None:
+def _read(output: TextIO, told: Queue[Told | None]) -> None:
     """To the end, so that the pipe never fills up; then `None`."""
     for line in output:
-        if found := WHIP_URL.search(line):
-            urls.put(found.group())
-    urls.put(None)
+        if found := TOLD.search(line):
+            told.put((found[1], found[2]))
+    told.put(None)
 
 
-def _first(urls: Queue[str | None], log: Path) -> str:
+def _first(told: Queue[Told | None], log: Path) -> Told:
     try:
-        url = urls.get(timeout=START_TIMEOUT_S)
+        first = told.get(timeout=START_TIMEOUT_S)
     except Empty as failure:
         raise ServerFailed(f"no WHIP URL in {START_TIMEOUT_S:.0f} s; see {log}") from failure
-    if url is None:
+    if first is None:
         raise ServerFailed(f"it ended before it told a WHIP URL; see {log}")
-    return url
+    return first

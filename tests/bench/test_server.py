@@ -36,6 +36,13 @@ def test_a_server_is_known_by_the_url_it_tells_and_runs_on_its_core(
     assert not is_alive(server.pid)
 
 
+def test_a_server_can_tell_which_process_carries_the_media(core: int, tmp_path: Path) -> None:
+    announces = ANNOUNCES.replace("/whip'", "/whip pid 1'")
+
+    with fresh(script(announces), core, False, tmp_path / "log") as server:
+        assert (server.url, server.pid) == ("http://127.0.0.1:9/whip", 1)
+
+
 def test_a_server_that_does_not_start_is_an_error_and_its_words_are_kept(
     core: int, tmp_path: Path
 ) -> None:

@@ -1,13 +1,22 @@
-"""Other people's servers, doing the same work, for the same table."""
+"""How each rival is built and started."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from bench.server import ServerFailed, Subject
 
-SOURCES = Path(__file__).parent / "rivals"
+SOURCES = Path(__file__).parent
+
+
+def janus() -> Subject:
+    """Debian's Janus, its echo test, behind a door that speaks WHIP. Raises `ServerFailed`."""
+    if shutil.which("janus") is None:
+        raise ServerFailed("janus is missing (Debian: apt-get install janus)")
+    return Subject("Janus", (sys.executable, "-m", "bench.rivals.janus"))
 
 
 def pion() -> Subject:
@@ -24,3 +33,6 @@ def pion() -> Subject:
     if built.returncode:
         raise ServerFailed("Pion's echo does not build")
     return Subject("Pion", (str(binary),), {"GOMAXPROCS": "1"})
+
+
+RIVALS = {"pion": pion, "janus": janus}
