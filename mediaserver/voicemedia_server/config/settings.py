@@ -153,7 +153,7 @@ class Settings:
         Group.CAPACITY,
         16,
         "Sessions at a time whose echo is decoded and encoded again (POST /whip?echo=decoded); "
-        "then 503 for those that ask. Such a session takes about as much CPU as a hundred others. "
+        "then 503 for those that ask. Such a session takes as much CPU as about twenty others. "
         "0 switches it off.",
         ge=0,
         le=10_000,
