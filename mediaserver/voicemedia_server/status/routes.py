@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from voicemedia_server.ports import PacketPlane
 from voicemedia_server.service import SessionService
 from voicemedia_server.sessions.refusals import Draining, Refusal
+from voicemedia_server.status.page import PageFile, accepts_gzip, load_page
 from voicemedia_server.status.summary import count_drops, count_sessions, describe_session
 
 CHUNK_SESSIONS = 100
 """Sessions described before other work gets its turn."""
 DEFAULT_LIMIT = 1000
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; media-src 'self' blob: mediastream:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
-PAGE_FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +29,7 @@ class Status:
     render_metrics: Callable[[str], Awaitable[tuple[str, bytes]]]
     version: str
     started_ns: int
+    page_files: Mapping[str, PageFile] = field(default_factory=load_page)
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
@@ -47,7 +38,7 @@ class Status:
         app.router.add_get("/health", self.health)
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/stats", self.stats)
-        for path in PAGE_FILES:
+        for path in self.page_files:
             app.router.add_get(path, self.page)
 
     async def livez(self, request: web.Request) -> web.Response:
@@ -99,20 +90,12 @@ class Status:
         )
 
     async def page(self, request: web.Request) -> web.Response:
-        """The page that makes an echo call."""
-        name, content_type = PAGE_FILES[request.path]
-        body = files("voicemedia_server.status").joinpath("page", name).read_bytes()
+        """A file of the page."""
+        file = self.page_files[request.path]
+        is_compressed = accepts_gzip(request.headers.get("Accept-Encoding", ""))
         return web.Response(
-            body=body,
-            content_type=content_type,
-            charset="utf-8",
-            headers={
-                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-                "Permissions-Policy": "microphone=(self)",
-                "Referrer-Policy": "no-referrer",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-cache",
-            },
+            body=file.compressed if is_compressed else file.body,
+            headers=file.headers(is_compressed=is_compressed),
         )
 
 
