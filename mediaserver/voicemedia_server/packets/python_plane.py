@@ -516,13 +516,22 @@ class PythonPlane:
             self.count_drop(DropReason.RTCP_MALFORMED, end.id)
             return
         for wanted in reports.take(packets, end.publication, end.subscriptions, read_clocks()):
-            history = wanted.subscription.history
-            sealed = history.find(wanted.sequence) if history is not None else None
-            if sealed is None:
-                self.count_drop(DropReason.NACK_REFUSED, end.id)
-            elif end.selected is not None:
-                wanted.subscription.packets_resent += 1
-                self.send_to(end.selected, sealed)
+            self._resend(end, wanted)
+
+    def _resend(self, end: PeerEnd, wanted: reports.Wanted) -> None:
+        history = wanted.subscription.history
+        if history is None:
+            self.count_drop(DropReason.NACK_REFUSED, end.id)
+            return
+        refused = history.refused
+        sealed = history.find(wanted.sequence)
+        if sealed is None:
+            was_refused = history.refused > refused
+            reason = DropReason.NACK_REFUSED if was_refused else DropReason.NACK_MISSED
+            self.count_drop(reason, end.id)
+        elif end.selected is not None:
+            wanted.subscription.packets_resent += 1
+            self.send_to(end.selected, sealed)
 
     def _tick(self) -> None:
         """Sends the reports that are due, ten times a second."""

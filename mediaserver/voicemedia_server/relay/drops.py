@@ -34,5 +34,6 @@ class DropReason(StrEnum):
     SEAL_REFUSED = "seal-refused"  # libsrtp would not seal it: a sequence number sent before
     SEND_FAILED = "send-failed"  # the kernel took no more
     TCP_BACKLOG = "tcp-backlog"  # a TCP listener that does not read
-    NACK_REFUSED = "nack-refused"  # asked for too often
+    NACK_REFUSED = "nack-refused"  # asked for too often, or not agreed on
+    NACK_MISSED = "nack-missed"  # asked for what the speaker lost already, or is kept no more
     TRANSCODE_BACKLOG = "transcode-backlog"

@@ -14,6 +14,7 @@ from mediaserver.packets.builders import (
     Caller,
     Rtp,
     Scene,
+    a_subscription,
     assert_still_echoed,
     drops,
     until,
@@ -118,6 +119,12 @@ async def tcp_backlog(scene: Scene) -> None:
 
 
 async def nack_refused(scene: Scene) -> None:
+    caller = await scene.speaker()
+    scene.subscribe(caller, caller, a_subscription(answers_nack=False))
+    caller.report(rtcp.GenericNack(VOICE, ECHO_SSRC, (1,)))
+
+
+async def nack_missed(scene: Scene) -> None:
     caller = await scene.echoed()
     caller.report(rtcp.GenericNack(VOICE, ECHO_SSRC, (1,)))
 
@@ -143,6 +150,7 @@ PROVOCATIONS: dict[DropReason, Callable[[Scene], Awaitable[None]]] = {
     DropReason.SEND_FAILED: send_failed,
     DropReason.TCP_BACKLOG: tcp_backlog,
     DropReason.NACK_REFUSED: nack_refused,
+    DropReason.NACK_MISSED: nack_missed,
 }
 COUNTED_BY_OTHER_ROOMS = {
     DropReason.STUN_MALFORMED,
@@ -183,6 +191,7 @@ OF_ONE_PEER = [
     DropReason.LISTENER_NOT_READY,
     DropReason.SEAL_REFUSED,
     DropReason.NACK_REFUSED,
+    DropReason.NACK_MISSED,
 ]
 
 

@@ -64,7 +64,7 @@ async def test_only_the_last_packets_can_be_had_again(scene: Scene) -> None:
     caller.report(rtcp.GenericNack(VOICE, ECHO_SSRC, (9000, 9001)))
 
     assert await caller.hear_sealed() == sealed[1]
-    assert drops(scene) == {DropReason.NACK_REFUSED: 1}
+    assert drops(scene) == {DropReason.NACK_MISSED: 1}
 
 
 async def test_a_listener_that_did_not_agree_on_nack_gets_nothing_again(scene: Scene) -> None:
