@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bench import generator
 from interop.server_process import ServerProcess, running_server, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-LOADGEN = Path(__file__).parents[1] / "bench" / "loadgen"
 ROUNDS = 10_000
 WARM_UP_ROUNDS = 2_000
 MAX_GROWTH_KB = 3_000
@@ -56,9 +55,8 @@ TASKS_METRIC = "voicemedia_event_loop_tasks "
 @pytest.fixture(scope="module")
 def loadgen() -> Path:
     """The native load generator: ICE, DTLS, then DELETE, as fast as the server takes it."""
-    build = ["cargo", "build", "--release", "--locked", "--quiet"]
-    subprocess.run(build, cwd=LOADGEN, check=True)
-    return LOADGEN / "target" / "release" / "voicemedia-loadgen"
+    generator.build()
+    return generator.BINARY
 
 
 async def open_and_close(server: ServerProcess, loadgen: Path, rounds: int) -> None:

@@ -115,9 +115,9 @@ class Whip:
         body = await read_body(request, sdpfrag.MEDIA_TYPE, self.limits)
         fragment = sdpfrag.read_fragment(body)
         session = self.service.session(session.id)  # it may have ended while we read
-        credentials = self._restart_of(fragment, session)
         if_match = ", ".join(request.headers.getall("If-Match", ())) or None
-        check_if_match(if_match, session.entity_tag)  # last, by RFC 9110 section 13.2.1
+        check_if_match(if_match, session.entity_tag)  # before what it asks for: RFC 9110 13.2.1
+        credentials = self._restart_of(fragment, session)
         if credentials is None:
             return web.Response(status=204)
         description = self.service.restart_ice(session, credentials)
