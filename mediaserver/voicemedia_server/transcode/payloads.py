@@ -10,8 +10,9 @@ from typing import Protocol
 import av
 from av.audio.codeccontext import AudioCodecContext
 
+from voicemedia_server.rtp import opus_packet
 from voicemedia_server.sessions.offer import Codec
-from voicemedia_server.transcode import opus_packet, waveform
+from voicemedia_server.transcode import waveform
 from voicemedia_server.transcode.libopus import OpusDecoder, OpusRefused
 from voicemedia_server.transcode.pcm import PcmFormat
 

@@ -21,6 +21,7 @@ from mediaserver.transcode.builders import (
     tone,
 )
 from voicemedia_server.rtp.header import RtpHeader, parse_header
+from voicemedia_server.rtp.opus_packet import packet_units
 from voicemedia_server.sessions.offer import Codec
 from voicemedia_server.transcode.encoder import (
     Encoder,
@@ -28,7 +29,6 @@ from voicemedia_server.transcode.encoder import (
     encoded_form,
     stereo_is_wanted,
 )
-from voicemedia_server.transcode.opus_packet import packet_units
 from voicemedia_server.transcode.pcm import RATES_HZ, Pcm, PcmFormat
 
 

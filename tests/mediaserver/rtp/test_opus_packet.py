@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediaserver.transcode.builders import OPUS, OPUS_FEC, OPUS_STEREO, packets, speech
-from voicemedia_server.sessions.offer import Codec
-from voicemedia_server.transcode.libopus import load_libopus
-from voicemedia_server.transcode.opus_packet import (
+from voicemedia_server.rtp.opus_packet import (
     MAX_UNITS,
     OpusMalformed,
     carries_fec,
     frame_units,
     packet_units,
 )
+from voicemedia_server.sessions.offer import Codec
+from voicemedia_server.transcode.libopus import load_libopus
 from voicemedia_server.transcode.pcm import PcmFormat
 
 TABLE_2_MS = (10, 20, 40, 60) * 3 + (10, 20) * 2 + (2.5, 5, 10, 20) * 4
