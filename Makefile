@@ -8,6 +8,11 @@ UV_VERSION := 0.13.8
 ARGS ?=
 export PYTHONSAFEPATH := 1
 
+WEB := mediaserver/web
+WEB_SET_UP := $(WEB)/node_modules/.set-up
+WEB_SOURCES := $(shell find $(WEB)/src -type f ! -name '*.test.ts') $(wildcard $(WEB)/index.html $(WEB)/*.ts)
+PAGE := mediaserver/voicemedia_server/status/dist/index.html
+
 $(VENV)/.set-up: pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -21,8 +26,28 @@ help: ## what each target does
 .PHONY: setup
 setup: $(VENV)/.set-up ## the locked virtual environment in .venv
 
+$(WEB_SET_UP): $(WEB)/package.json $(WEB)/package-lock.json
+	@cd $(WEB) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PAGE): $(WEB_SET_UP) $(WEB_SOURCES)
+	@cd $(WEB) && npm run --silent build -- --logLevel warn
+	@touch $@
+
+.PHONY: web
+web: $(PAGE) ## build the page (Node 20.19 or later); without it the server has a plain one
+
+.PHONY: web-if-possible
+web-if-possible:
+	@if scripts/has-node; then $(MAKE) --silent web || echo "The page cannot be built: a plain page is served." >&2; \
+	else echo "Without Node 20.19 or later a plain page is served." >&2; fi
+
+.PHONY: check-web
+check-web: $(WEB_SET_UP) ## the front end's types, lint and unit tests
+	@cd $(WEB) && npm run --silent check
+
 .PHONY: run
-run: setup ## start the server: HTTP on 127.0.0.1:8080, media on UDP 3478 (options: ARGS='--help')
+run: setup web-if-possible ## start the server: HTTP on 127.0.0.1:8080, media on UDP 3478 (options: ARGS='--help')
 	@exec $(BIN)/voicemedia-server $(ARGS)
 
 .PHONY: format
@@ -37,13 +62,15 @@ check: setup ## the fast part: format, lint, types, import contracts, unit tests
 	$(BIN)/mypy mediaserver tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "not system"
+	@if scripts/has-node; then $(MAKE) --silent check-web; \
+	else echo "Without Node 20.19 or later the front end is not checked." >&2; fi
 
 .PHONY: packages
 packages: # what the system tests need from Debian
 	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm
 
 .PHONY: test
-test: setup packages check ## everything: check, then the tests with real processes, browsers and clients
+test: setup packages check web ## everything: check, then the tests with real processes, browsers and clients
 	$(BIN)/pytest -q -m system
 
 .PHONY: conformance
@@ -56,4 +83,4 @@ bench: setup ## latency, loss and CPU by number of sessions; options in ARGS, se
 
 .PHONY: clean
 clean: ## removes everything that the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output $(WEB)/node_modules $(dir $(PAGE))

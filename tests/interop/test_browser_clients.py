@@ -1,4 +1,4 @@
-"""Clients in a browser that nobody here wrote, and our own page."""
+"""Clients in a browser that nobody here wrote, and our plain page."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ async def test_eyevinns_client_publishes_and_its_video_is_taken_and_dropped(
     assert session["received"]["lost"] == 0
 
 
-async def test_our_page_makes_a_call_shows_its_figures_and_hangs_up(
+async def test_the_plain_page_makes_a_call_shows_its_figures_and_hangs_up(
     server: ServerProcess, chromium: Browser, output_folder: Path
 ) -> None:
     page = await chromium.new_page(viewport={"width": 900, "height": 680})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(server.base_url)
+    await page.goto(f"{server.base_url}/plain")
 
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_selector('[data-state="connected"]')
@@ -92,13 +92,13 @@ async def test_our_page_makes_a_call_shows_its_figures_and_hangs_up(
     assert ended == ["deleted"]
 
 
-async def test_our_page_says_what_to_do_when_the_server_is_full(
+async def test_the_plain_page_says_what_to_do_when_the_server_is_full(
     chromium: Browser, server: ServerProcess
 ) -> None:
     async with server.http.post(f"{server.admin_url}/drain") as drained:
         assert drained.status == 200
     page = await chromium.new_page()
-    await page.goto(server.base_url)
+    await page.goto(f"{server.base_url}/plain")
 
     await page.get_by_role("button", name="Start").click()
 

@@ -1,0 +1,126 @@
+/**
+ * The page's audio graph.
+ *
+ *   microphone ─ meter                     (what you say; not played)
+ *   echo ─ fader ─ volume ─ meter ─ out    (what you hear)
+ *
+ * Levels arrive from the audio thread by messages; whoever draws reads `Scope` when it likes.
+ */
+
+import { SILENCE, type Level } from "./level";
+import meterUrl from "./meterProcessor?worker&url";
+import { Trail } from "./trail";
+
+const CROSSFADE_S = 0.03;
+const VOLUME_RAMP_S = 0.015;
+export const TRAIL_COLUMNS = 600;
+
+/** What a meter and a waveform show. */
+export interface Scope {
+  readonly trail: Trail;
+  /** The newest level. */
+  level: Level;
+}
+
+interface Deck {
+  readonly source: MediaStreamAudioSourceNode;
+  readonly fader: GainNode;
+  readonly stream: MediaStream;
+  /** Chromium feeds a remote stream into a graph only while an element plays it too. */
+  readonly element: HTMLAudioElement;
+}
+
+export class Studio {
+  readonly context: AudioContext;
+  readonly said: Scope = { trail: new Trail(TRAIL_COLUMNS), level: SILENCE };
+  readonly heard: Scope = { trail: new Trail(TRAIL_COLUMNS), level: SILENCE };
+  readonly ready: Promise<void>;
+  readonly #volume: GainNode;
+  #deck: Deck | null = null;
+  #microphone: MediaStreamAudioSourceNode | null = null;
+  #saidMeter: AudioWorkletNode | null = null;
+
+  /** Made at a click, so that the browser lets it sound (autoplay rules). */
+  constructor() {
+    this.context = new AudioContext({ latencyHint: "interactive" });
+    this.#volume = this.context.createGain();
+    this.ready = this.#prepare();
+  }
+
+  async #prepare(): Promise<void> {
+    await this.context.audioWorklet.addModule(meterUrl);
+    const heardMeter = this.#meter(this.heard);
+    this.#volume.connect(heardMeter).connect(this.context.destination);
+    this.#saidMeter = this.#meter(this.said);
+    this.#microphone?.connect(this.#saidMeter);
+  }
+
+  #meter(scope: Scope): AudioWorkletNode {
+    const node = new AudioWorkletNode(this.context, "meter", { channelCount: 1 });
+    node.port.onmessage = ({ data }: MessageEvent<Level>) => {
+      scope.level = data;
+      scope.trail.add(data);
+    };
+    return node;
+  }
+
+  /** Sound may flow; asked again at every click until it does. */
+  async resume(): Promise<void> {
+    if (this.context.state !== "running") await this.context.resume();
+  }
+
+  get isBlocked(): boolean {
+    return this.context.state === "suspended";
+  }
+
+  listenTo(microphone: MediaStream | null): void {
+    this.#microphone?.disconnect();
+    this.#microphone = microphone && this.context.createMediaStreamSource(microphone);
+    if (this.#saidMeter) this.#microphone?.connect(this.#saidMeter);
+    if (!microphone) this.said.level = SILENCE;
+  }
+
+  /** Plays this echo instead of the one before, over a short crossfade: no gap, no click. */
+  play(echo: MediaStream | null): void {
+    const before = this.#deck;
+    this.#deck = echo && this.#load(echo);
+    if (before) this.#unload(before);
+    if (!echo) this.heard.level = SILENCE;
+  }
+
+  #load(stream: MediaStream): Deck {
+    const now = this.context.currentTime;
+    const element = new Audio();
+    element.muted = true;
+    element.srcObject = stream;
+    element.play().catch(() => undefined); // muted elements may always play; a stopped one rejects
+    const source = this.context.createMediaStreamSource(stream);
+    const fader = this.context.createGain();
+    fader.gain.setValueAtTime(0, now);
+    fader.gain.linearRampToValueAtTime(1, now + CROSSFADE_S);
+    source.connect(fader).connect(this.#volume);
+    return { source, fader, stream, element };
+  }
+
+  #unload({ source, fader, element }: Deck): void {
+    const now = this.context.currentTime;
+    fader.gain.setValueAtTime(1, now);
+    fader.gain.linearRampToValueAtTime(0, now + CROSSFADE_S);
+    setTimeout(() => {
+      source.disconnect();
+      fader.disconnect();
+      element.srcObject = null;
+    }, 4000 * CROSSFADE_S);
+  }
+
+  /** From 0 to 1, as the ear hears it: half of the slider is half as loud, not half the voltage. */
+  setVolume(position: number, isMuted: boolean): void {
+    const gain = isMuted ? 0 : position ** 2;
+    this.#volume.gain.setTargetAtTime(gain, this.context.currentTime, VOLUME_RAMP_S);
+  }
+
+  /** What the machine adds to the way from the graph to the ear, in milliseconds. */
+  get outputLatencyMs(): number {
+    return 1000 * (this.context.baseLatency + this.context.outputLatency);
+  }
+}

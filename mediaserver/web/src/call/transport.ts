@@ -1,0 +1,38 @@
+/** How a call's media travels: what every transport must do. WebRTC is one; others may come. */
+
+import type { Failure } from "../client/failure";
+import type { QualitySample } from "../quality/sample";
+
+export type TransportName = "webrtc";
+
+/** What a session tells while it lives. After `lost` it tells nothing more. */
+export type SessionEvent =
+  | { readonly kind: "answered"; readonly id: string; readonly tookMs: number }
+  | { readonly kind: "connected" }
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "recovered" }
+  | { readonly kind: "move-asked"; readonly detail: string }
+  | { readonly kind: "lost"; readonly failure: Failure }
+  | { readonly kind: "note"; readonly text: string };
+
+export interface OpenRequest {
+  readonly track: MediaStreamTrack;
+  readonly token: string | null;
+}
+
+export interface TransportSession {
+  /** What comes back, ready to be played when the session is connected. */
+  readonly echo: MediaStream;
+  restart(): void;
+  replaceTrack(track: MediaStreamTrack | null): Promise<void>;
+  /** How the session is now; `null` where nothing is known yet. */
+  sample(): Promise<QualitySample | null>;
+  close(isLeaving?: boolean): Promise<void>;
+}
+
+export interface Transport {
+  readonly name: TransportName;
+  /** Why this transport was taken, for people. */
+  readonly why: string;
+  open(request: OpenRequest, tell: (event: SessionEvent) => void): TransportSession;
+}
