@@ -205,7 +205,7 @@ const TABLE: Table = {
           )
         : null,
     lost: (state, signal, life, moment) => loseWhileMoving(state, signal, life, moment),
-    "retry-due": (state, _signal, life) => openBeside(life, state),
+    "retry-due": (state, _signal, life) => (state.next === null ? openBeside(life, state) : null),
     "network-changed": (state, _signal, life) =>
       go(life, state, { kind: "restart", session: state.session }),
   },

@@ -53,7 +53,7 @@ export interface WhipSession {
   close(isLeaving?: boolean): Promise<void>;
 }
 
-export const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 12_000;
 export const RESTART_AFTER_MS = 1_500;
 export const RESTART_TIMEOUT_MS = 6_000;
@@ -160,10 +160,12 @@ class Session implements WhipSession {
   async #post(offer: string): Promise<Response> {
     let url = this.#request.endpoint;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await this.#send(url, {
+      // Not given up when the session is: what the server makes must be freed, by its Location.
+      const response = await this.#ports.fetch(url, {
         method: "POST",
         headers: { "Content-Type": "application/sdp", ...this.#authorization() },
         body: offer,
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       if (response.status === 201) return response;
       const target = response.headers.get("Location");
@@ -192,7 +194,7 @@ class Session implements WhipSession {
   }
 
   /** A request with a deadline, given up when the session ends. */
-  async #send(url: string, init: RequestInit): Promise<Response> {
+  #send(url: string, init: RequestInit): Promise<Response> {
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
     return this.#ports.fetch(url, { ...init, signal });
   }
