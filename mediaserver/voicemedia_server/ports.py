@@ -14,6 +14,7 @@ from typing import NewType, Protocol
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
 from voicemedia_server.sessions.offer import Agreement, Codec, IceCredentials, Offer, SessionId
+from voicemedia_server.sessions.sound import Transport
 
 PeerId = NewType("PeerId", int)
 """A transport end inside the packet plane; never used again after it was removed."""
@@ -102,6 +103,15 @@ class MediaStats:
     drops: Mapping[DropReason, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListenerReception:
+    """How a listener without RTCP hears us; `None` for what is not known."""
+
+    round_trip_s: float | None = None
+    packets_lost: int | None = None
+    jitter_s: float | None = None
+
+
 class PlaneSignals(Protocol):
     """What the plane hands up: everything that is not RTP or RTCP. Implemented by `webrtc`."""
 
@@ -170,6 +180,19 @@ class PacketPlane(Protocol):
         """All drops since the start, also those of peers that have left."""
         ...
 
+    def open_stream(self, peer_id: PeerId, sink: Sink) -> None:
+        """From now on the peer's packets travel in the clear, carried by its edge: it gives those
+        that it received to `take_packet`, and `sink(packet)` gets those that are to be sent."""
+        ...
+
+    def take_packet(self, peer_id: PeerId, packet: bytes) -> None:
+        """An RTP packet that an edge received. A peer that was removed is no matter."""
+        ...
+
+    def note_reception(self, peer_id: PeerId, reception: ListenerReception) -> None:
+        """What a listener's edge was told or measured, in place of RTCP."""
+        ...
+
     def add_tap(self, speaker: PeerId, tap: Tap) -> None:
         """`tap(packet)` gets every opened RTP packet of this speaker; it must not block."""
         ...
@@ -184,6 +207,7 @@ class PacketPlane(Protocol):
 
 
 Tap = Callable[[bytes], None]
+Sink = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +220,27 @@ class IceDescription:
     is_lite: bool = True
 
 
-class Peer(Protocol):
+class Connection(Protocol):
+    """What carries one session's packets."""
+
+    @property
+    def last_check_ns(self) -> int | None:
+        """When the client was last heard, media apart: monotonic nanoseconds."""
+        ...
+
+    async def close(self) -> None:
+        """Frees everything. WebRTC: revokes consent, sends the DTLS close_notify."""
+        ...
+
+
+class Peer(Connection, Protocol):
     """One WebRTC connection: ICE-lite and DTLS of one session."""
 
     @property
     def ice(self) -> IceDescription: ...
 
-    @property
-    def last_check_ns(self) -> int | None: ...
-
     def restart(self, remote: IceCredentials) -> IceDescription:
         """New credentials; the old ones stay good until the new ones are used."""
-        ...
-
-    async def close(self) -> None:
-        """Revokes consent, sends the DTLS close_notify, frees everything."""
         ...
 
 
@@ -289,15 +319,23 @@ class Transcoding(Protocol):
     def reading(self) -> TranscodeReading: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ended. `last_state` is the one that it was in."""
+
+    transport: Transport
+    reason: CloseReason
+    last_state: State
+    duration_s: float
+
+
 class SessionObserver(Protocol):
     """Told of each step of a session's life, once; implemented by `telemetry`. Must not block."""
 
-    def session_opened(self, setup_s: float) -> None:
+    def session_opened(self, transport: Transport, setup_s: float) -> None:
         """`setup_s`: from the request to the answer."""
         ...
 
-    def session_connected(self, since_opened_s: float) -> None: ...
+    def session_connected(self, transport: Transport, since_opened_s: float) -> None: ...
 
-    def session_ended(
-        self, reason: CloseReason, last_state: State, duration_s: float, stats: MediaStats
-    ) -> None: ...
+    def session_ended(self, ending: Ending, stats: MediaStats) -> None: ...

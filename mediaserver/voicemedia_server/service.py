@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
 from voicemedia_server.ports import (
     EchoIdentity,
+    Ending,
     IceDescription,
     MediaStats,
     PacketPlane,
-    Peer,
-    PeerId,
     Peers,
     PublicationSpec,
     SessionObserver,
@@ -30,16 +28,18 @@ from voicemedia_server.ports import (
     SubscriptionSpec,
     Transcoding,
 )
+from voicemedia_server.session import (
+    EventKind,
+    OpenRequest,
+    Session,
+    SessionEvent,
+    StreamRequest,
+    WebRtcSession,
+)
 from voicemedia_server.sessions.admission import retry_after_s
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits, Times, judge
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, SignalRejected, State, step
-from voicemedia_server.sessions.offer import (
-    Agreement,
-    EchoForm,
-    IceCredentials,
-    Offer,
-    SessionId,
-)
+from voicemedia_server.sessions.offer import EchoForm, IceCredentials, Offer, SessionId
 from voicemedia_server.sessions.refusals import (
     AtCapacity,
     Draining,
@@ -50,41 +50,7 @@ from voicemedia_server.sessions.refusals import (
 
 log = structlog.get_logger("session")
 
-LABEL_CHARS = 8
 PENDING = (State.OFFERED, State.CONNECTING)
-
-
-class EventKind(StrEnum):
-    """What a session's event stream can say."""
-
-    STATE = "state"
-    RECONNECT = "reconnect"  # open a new session elsewhere (or here again), then end this one
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEvent:
-    """One event for the client: `detail` is a state, or why."""
-
-    kind: EventKind
-    detail: str
-
-
-class EventStream:
-    """The events of one session for one reader: bounded, the oldest is dropped when full."""
-
-    def __init__(self, capacity_events: int = 16) -> None:
-        self._queue: asyncio.Queue[SessionEvent | None] = asyncio.Queue(capacity_events)
-
-    def put(self, event: SessionEvent | None) -> None:
-        """Adds an event; `None` ends the stream."""
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(event)
-
-    async def next(self) -> SessionEvent | None:
-        """The next event, or `None` at the end."""
-        return await self._queue.get()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,96 +67,6 @@ class DrainPolicy:
 
     limit_s: float
     notice_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
-    """A session that an edge asks for. `principal` is who may change and end it later.
-
-    `requested_ns` is the monotonic time at which the request came in.
-    """
-
-    offer: Offer
-    agreement: Agreement
-    transport: str
-    principal: str
-    requested_ns: int
-
-
-class Session:
-    """One caller's stay. Only `SessionService` changes it."""
-
-    __slots__ = (
-        "_streams",
-        "agreement",
-        "answer_sdp",
-        "close_reason",
-        "closing",
-        "connected_ns",
-        "entity_tag",
-        "events_id",
-        "id",
-        "offer",
-        "opened_ns",
-        "peer",
-        "peer_id",
-        "principal",
-        "remote_ice",
-        "resources",
-        "state",
-        "transport",
-    )
-
-    def __init__(self, request: OpenRequest, peer_id: PeerId, opened_ns: int) -> None:
-        self.id = SessionId(secrets.token_urlsafe(24))
-        self.events_id = secrets.token_urlsafe(24)
-        self.entity_tag = secrets.token_hex(8)
-        self.offer = request.offer
-        self.remote_ice = request.offer.ice
-        self.agreement = request.agreement
-        self.transport = request.transport
-        self.principal = request.principal
-        self.peer_id = peer_id
-        self.opened_ns = opened_ns
-        self.connected_ns: int | None = None
-        self.state = State.OFFERED
-        self.close_reason: CloseReason | None = None
-        self.closing: asyncio.Task[None] | None = None
-        self.resources = AsyncExitStack()
-        self.peer: Peer
-        self.answer_sdp = ""
-        self._streams: set[EventStream] = set()
-
-    @property
-    def tagged_mid(self) -> str:
-        """The section that carries the transport of the whole bundle (RFC 9143)."""
-        return self.offer.bundle[0] if self.offer.bundle else self.offer.media[0].mid
-
-    @property
-    def label(self) -> str:
-        """The first part of the id, for logs and lists: the whole id is a capability."""
-        return self.id[:LABEL_CHARS]
-
-    @contextmanager
-    def events(self) -> Iterator[EventStream]:
-        """A stream of this session's events from now on."""
-        stream = EventStream()
-        stream.put(SessionEvent(EventKind.STATE, self.state))
-        self._streams.add(stream)
-        try:
-            yield stream
-        finally:
-            self._streams.discard(stream)
-
-    @property
-    def reader_count(self) -> int:
-        """How many event streams are open."""
-        return len(self._streams)
-
-    def announce(self, event: SessionEvent | None) -> None:
-        """Tells all readers; `None` ends their streams."""
-        for stream in self._streams:
-            stream.put(event)
 
 
 class SessionService:
@@ -296,7 +172,7 @@ class SessionService:
             raise OfferUnacceptable("Decoded echoes are switched off here; ask without echo=.")
         return self._transcoding
 
-    def open_session(self, request: OpenRequest) -> Session:
+    def open_session(self, request: OpenRequest) -> WebRtcSession:
         """Makes the session and its answer; the client's first check takes it further.
 
         Raises what `check_admission` raises.
@@ -307,54 +183,67 @@ class SessionService:
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
-            session = Session(request, peer_id, opened_ns)
-            session.peer = self._peers.accept(
+            session = WebRtcSession(request, peer_id, opened_ns)
+            session.connection = session.peer = self._peers.accept(
                 request.offer, peer_id, session.id, self._signal_of(session)
             )
-            echo = self._relay(session)
-            if agreement.echo_form is EchoForm.DECODED:
-                transcoder = self._transcoder()
-                transcoder.attach(peer_id, agreement.audio.codecs)
-                on_failure.callback(transcoder.detach, peer_id)
+            echo = self._relay(session, on_failure)
             session.answer_sdp = self._peers.write_answer(
                 request.offer, agreement, session.peer.ice, echo
             )
             on_failure.pop_all()
+        self._enter(session, request.requested_ns)
+        return session
+
+    def open_stream(self, request: StreamRequest) -> Session:
+        """Makes a session whose edge carries its packets: connected from the start.
+
+        Raises what `check_admission` raises.
+        """
+        self.check_admission(request.sound.echo_form)
+        opened_ns = self.now_ns()
+        with ExitStack() as on_failure:
+            peer_id = self._plane.add_peer()
+            on_failure.callback(self._plane.remove_peer, peer_id)
+            session = Session(
+                request.transport, request.sound, request.principal, peer_id, opened_ns
+            )
+            session.connection = request.connection
+            self._plane.open_stream(peer_id, request.sink)
+            self._relay(session, on_failure)
+            on_failure.pop_all()
+        self._enter(session, request.requested_ns)
+        self._take(session, Signal.CHECKED)
+        self._take(session, Signal.SECURED)
+        return session
+
+    def _enter(self, session: Session, requested_ns: int) -> None:
+        peer_id = session.peer_id
         session.resources.callback(self._plane.remove_peer, peer_id)
-        session.resources.push_async_callback(session.peer.close)
+        session.resources.push_async_callback(session.connection.close)
         if self._transcoding is not None:
             session.resources.callback(self._transcoding.detach, peer_id)
         session.resources.callback(self._plane.end_media, peer_id)
         self._sessions[session.id] = session
         self._by_events_id[session.events_id] = session
         self._pending += 1
-        setup_s = (self.now_ns() - request.requested_ns) / NS_PER_S
+        setup_s = (self.now_ns() - requested_ns) / NS_PER_S
         for observer in self._observers:
-            observer.session_opened(setup_s)
+            observer.session_opened(session.transport, setup_s)
         log.info(
             "session opened",
             session=session.label,
             transport=session.transport,
-            echoed=agreement.echo_form if agreement.is_echoed else None,
-            codec=agreement.audio.codecs[0].name,
+            echoed=session.sound.echo_form if session.sound.is_echoed else None,
+            codec=session.sound.codec_name,
         )
-        return session
 
-    def _relay(self, session: Session) -> EchoIdentity | None:
-        agreement = session.agreement
+    def _relay(self, session: Session, on_failure: ExitStack) -> EchoIdentity | None:
+        sound = session.sound
         self._plane.publish(
-            session.peer_id,
-            PublicationSpec(
-                codecs=agreement.audio.codecs,
-                dropped_payload_types=frozenset(
-                    codec.payload_type
-                    for section in agreement.sections
-                    if section.is_dropped
-                    for codec in section.offered.codecs
-                ),
-            ),
+            session.peer_id, PublicationSpec(sound.codecs, sound.dropped_payload_types)
         )
-        if not agreement.is_echoed:
+        if not sound.is_echoed:
             return None
         echo = EchoIdentity(
             ssrc=Ssrc(secrets.randbelow(0xFFFFFFFE) + 1),
@@ -370,9 +259,13 @@ class SessionService:
                 cname=echo.cname,
                 first_sequence=secrets.randbelow(0x8000),
                 payload_types={},
-                answers_nack=any("nack" in codec.feedback for codec in agreement.audio.codecs),
+                answers_nack=sound.answers_nack,
             ),
         )
+        if sound.echo_form is EchoForm.DECODED:
+            transcoder = self._transcoder()
+            transcoder.attach(session.peer_id, sound.codecs)
+            on_failure.callback(transcoder.detach, session.peer_id)
         return echo
 
     def _signal_of(self, session: Session) -> Callable[[Signal, CloseReason | None], None]:
@@ -383,7 +276,7 @@ class SessionService:
 
     # -- changing ---------------------------------------------------------------------------
 
-    def restart_ice(self, session: Session, remote: IceCredentials) -> IceDescription:
+    def restart_ice(self, session: WebRtcSession, remote: IceCredentials) -> IceDescription:
         """New ICE credentials and a new entity-tag; media goes on meanwhile (RFC 9725 4.3.3)."""
         description = session.peer.restart(remote)
         session.remote_ice = remote
@@ -409,7 +302,7 @@ class SessionService:
             session.connected_ns = self.now_ns()
             since_opened_s = (session.connected_ns - session.opened_ns) / NS_PER_S
             for observer in self._observers:
-                observer.session_connected(since_opened_s)
+                observer.session_connected(session.transport, since_opened_s)
         if after is not before:
             session.announce(SessionEvent(EventKind.STATE, after))
             log.info("session " + after, session=session.label)
@@ -434,7 +327,7 @@ class SessionService:
         session.announce(None)
         session.closing = asyncio.get_running_loop().create_task(self._free(session))
         for observer in self._observers:
-            observer.session_ended(reason, last_state, duration_s, stats)
+            observer.session_ended(Ending(session.transport, reason, last_state, duration_s), stats)
         log.info(
             "session closed",
             session=session.label,
@@ -451,7 +344,7 @@ class SessionService:
         finally:
             del self._sessions[session.id]
             del self._by_events_id[session.events_id]
-            del session.peer  # cuts the circle session → peer → signal → session
+            session.let_go()
             async with self._changed:
                 self._changed.notify_all()
 
@@ -464,7 +357,7 @@ class SessionService:
             if session.close_reason is not None:
                 continue
             last_media_ns = self._plane.last_media_ns(session.peer_id)
-            last_check_ns = session.peer.last_check_ns
+            last_check_ns = session.connection.last_check_ns
             times = Times(session.opened_ns, last_check_ns, last_media_ns, session.connected_ns)
             verdict = judge(session.state, times, self._limits, now_ns)
             if verdict is not None:

@@ -16,19 +16,14 @@ from mediaserver.twins import (
     an_offer,
     audio_section,
 )
-from voicemedia_server.ports import EchoIdentity, IceDescription, MediaStats
-from voicemedia_server.service import (
-    Capacity,
-    DrainPolicy,
-    EventKind,
-    OpenRequest,
-    Session,
-    SessionService,
-)
+from voicemedia_server.ports import EchoIdentity, Ending, IceDescription, MediaStats
+from voicemedia_server.service import Capacity, DrainPolicy, SessionService
+from voicemedia_server.session import EventKind, OpenRequest, WebRtcSession
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
 from voicemedia_server.sessions.offer import Agreement, Direction, IceCredentials, Offer
 from voicemedia_server.sessions.refusals import AtCapacity, Draining, Overloaded, SessionUnknown
+from voicemedia_server.sessions.sound import Transport
 
 
 class World:
@@ -50,24 +45,20 @@ class World:
         )
         self.service.now_ns = lambda: int(self.now_s * NS_PER_S)
 
-    def session_opened(self, setup_s: float) -> None:
+    def session_opened(self, transport: Transport, setup_s: float) -> None:
         self.told.append("opened")
 
-    def session_connected(self, since_opened_s: float) -> None:
+    def session_connected(self, transport: Transport, since_opened_s: float) -> None:
         self.told.append(f"connected after {since_opened_s:g}")
 
-    def session_ended(
-        self, reason: CloseReason, last_state: State, duration_s: float, stats: MediaStats
-    ) -> None:
-        self.told.append(f"{reason} when {last_state}")
+    def session_ended(self, ending: Ending, stats: MediaStats) -> None:
+        self.told.append(f"{ending.reason} when {ending.last_state}")
 
-    def open(self, direction: Direction = Direction.SENDRECV) -> Session:
+    def open(self, direction: Direction = Direction.SENDRECV) -> WebRtcSession:
         offer = an_offer(audio_section(direction))
-        return self.service.open_session(
-            OpenRequest(offer, an_agreement(offer), "webrtc", "anyone", 0)
-        )
+        return self.service.open_session(OpenRequest(offer, an_agreement(offer), "anyone", 0))
 
-    def open_connected(self) -> Session:
+    def open_connected(self) -> WebRtcSession:
         session = self.open()
         self.peers.connect(self.peers.made[-1], int(self.now_s * NS_PER_S))
         return session

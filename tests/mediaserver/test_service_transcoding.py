@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mediaserver.twins import MemoryPeers, MemoryPlane, an_agreement, an_offer
-from voicemedia_server.service import Capacity, OpenRequest, Session, SessionService
+from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.session import OpenRequest, Session
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.sessions.offer import EchoForm
@@ -43,7 +44,7 @@ def new_service(plane: MemoryPlane, room: Transcoders | None, peers: MemoryPeers
 def open_session(service: SessionService, form: EchoForm) -> Session:
     offer = an_offer()
     agreement = replace(an_agreement(offer), echo_form=form)
-    return service.open_session(OpenRequest(offer, agreement, "webrtc", "anyone", 0))
+    return service.open_session(OpenRequest(offer, agreement, "anyone", 0))
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ from voicemedia_server.ports import (
     EchoIdentity,
     Endpoint,
     IceDescription,
+    ListenerReception,
     MediaStats,
     OnSignal,
     PathKey,
     PeerId,
     PlaneSignals,
     PublicationSpec,
+    Sink,
     SrtpKeys,
     SubscriptionSpec,
     Tap,
@@ -69,6 +71,8 @@ class MemoryPlane:
         self.peers: dict[PeerId, PublicationSpec | None] = {}
         self.subscriptions: list[tuple[PeerId, PeerId, SubscriptionSpec]] = []
         self.ended: list[PeerId] = []
+        self.sinks: dict[PeerId, Sink] = {}
+        self.receptions: dict[PeerId, ListenerReception] = {}
         self.media_ns: dict[PeerId, int] = {}
         self.counted: Counter[DropReason] = Counter()
         self._last = 0
@@ -111,6 +115,17 @@ class MemoryPlane:
 
     def address_of(self, path: PathKey) -> tuple[str, int]:
         return ("127.0.0.1", 1)
+
+    def open_stream(self, peer_id: PeerId, sink: Sink) -> None:
+        self.sinks[peer_id] = sink
+
+    def take_packet(self, peer_id: PeerId, packet: bytes) -> None:
+        """Echoes where a peer hears itself."""
+        if any(peer_id == speaker == listener for speaker, listener, _ in self.subscriptions):
+            self.sinks[peer_id](packet)
+
+    def note_reception(self, peer_id: PeerId, reception: ListenerReception) -> None:
+        self.receptions[peer_id] = reception
 
     def end_media(self, peer_id: PeerId) -> None:
         self.ended.append(peer_id)

@@ -23,7 +23,7 @@ from voicemedia_server.ports import PathKey
 
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
 BATCH = 64
-BUFFER_BYTES = 2048
+BUFFER_BYTES = 6144  # 60 ms of L16 at 48 kHz, which edges other than WebRTC carry, and headers
 LARGEST_DATAGRAM_BYTES = BUFFER_BYTES - 192  # leaves room for the SRTP tag and SRTCP index
 
 ffi = FFI()

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from voicemedia_server.packets.srtp import SrtpEnd
-from voicemedia_server.ports import MediaStats, PathKey, PeerId, Tap
+from voicemedia_server.ports import MediaStats, PathKey, PeerId, Sink, Tap
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.relay.publication import Publication
 from voicemedia_server.relay.subscription import Subscription
@@ -29,7 +29,8 @@ class PeerEnd:
     """One peer in the plane. `destination` is the selected path as the socket takes it.
 
     `inbound` and `outbound` are libsrtp contexts (or `None` before DTLS is done), taken out of
-    the `SrtpEnd`s that own them, since the packet path reads them for each packet.
+    the `SrtpEnd`s that own them, since the packet path reads them for each packet. `sink` takes
+    the packets of a peer whose edge carries them in the clear.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class PeerEnd:
         "report_cname",
         "report_ssrc",
         "selected",
+        "sink",
         "taps",
     )
 
@@ -69,6 +71,7 @@ class PeerEnd:
         self.last_media_ns: int | None = None
         self.drops: Counter[DropReason] = Counter()
         self.taps: list[Tap] = []
+        self.sink: Sink | None = None
         self.is_held = False
         self.report_ssrc = report_ssrc
         self.report_cname = report_cname

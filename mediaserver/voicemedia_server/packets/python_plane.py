@@ -32,11 +32,13 @@ from voicemedia_server.packets.ice_tcp import IceTcpListener, TcpPath, open_ice_
 from voicemedia_server.packets.peer_end import MAX_PATHS, Listener, PeerEnd, media_stats
 from voicemedia_server.ports import (
     Endpoint,
+    ListenerReception,
     MediaStats,
     PathKey,
     PeerId,
     PlaneSignals,
     PublicationSpec,
+    Sink,
     SrtpKeys,
     SubscriptionSpec,
     Tap,
@@ -219,10 +221,17 @@ class PythonPlane:
         speaker_end.listeners.append(entry)
         listener_end.hears.append((speaker_end, entry))
 
+    def open_stream(self, peer_id: PeerId, sink: Sink) -> None:
+        """The peer's packets travel in the clear, carried by its edge."""
+        self._peers[peer_id].sink = sink
+
     def end_media(self, peer_id: PeerId) -> None:
         """Says RTCP BYE; from then on no media of this peer is sent or taken."""
         end = self._peers.get(peer_id)
-        if end is None or end.outbound is None:
+        if end is None:
+            return
+        end.sink = None
+        if end.outbound is None:
             return
         if end.destination is not None:
             self._send_report(end, leaving=True)
@@ -248,6 +257,14 @@ class PythonPlane:
             self._flush()  # what is queued still points at the destination
         end.destination = None
 
+    def note_reception(self, peer_id: PeerId, reception: ListenerReception) -> None:
+        """What a listener's edge was told or measured, in place of RTCP."""
+        end = self._peers.get(peer_id)
+        for subscription in end.subscriptions if end is not None else ():
+            subscription.note_reception(
+                reception.round_trip_s, reception.packets_lost, reception.jitter_s
+            )
+
     def add_tap(self, speaker: PeerId, tap: Tap) -> None:
         """`tap(packet)` gets every opened RTP packet of this speaker; it must not block."""
         self._peers[speaker].taps.append(tap)
@@ -261,16 +278,23 @@ class PythonPlane:
         end = self._peers.get(speaker)
         if end is None:
             return
-        if not MIN_DATAGRAM_BYTES <= len(packet) <= LARGEST_DATAGRAM_BYTES:
-            is_short = len(packet) < MIN_DATAGRAM_BYTES
-            self.count_drop(DropReason.RTP_MALFORMED if is_short else DropReason.TOO_LARGE, speaker)
+        slot = self._filled(end, packet)
+        if slot is None:
             return
-        slot = self._spare()
-        slot.fill(packet)
-        _, slot.second, slot.sequence, slot.timestamp, slot.ssrc = RTP_FIELDS.unpack_from(packet)
         clock_hz = end.publication.clock_hz_by_payload_type.get(slot.second & 0x7F, 48000)
         self._fan_out(end.listeners, slot, clock_hz, time.monotonic_ns())
         self._flush()
+
+    def _filled(self, end: PeerEnd, packet: bytes) -> Slot | None:
+        """A spare slot with this RTP packet, or `None` when it is none."""
+        if not MIN_DATAGRAM_BYTES <= len(packet) <= LARGEST_DATAGRAM_BYTES:
+            is_short = len(packet) < MIN_DATAGRAM_BYTES
+            self.count_drop(DropReason.RTP_MALFORMED if is_short else DropReason.TOO_LARGE, end.id)
+            return None
+        slot = self._spare()
+        slot.fill(packet)
+        _, slot.second, slot.sequence, slot.timestamp, slot.ssrc = RTP_FIELDS.unpack_from(packet)
+        return slot
 
     # -- sending ----------------------------------------------------------------------------
 
@@ -403,6 +427,25 @@ class PythonPlane:
         clock_hz = publication.clock_hz_by_payload_type.get(slot.second & 0x7F)
         if (slot.ssrc != publication.ssrc or clock_hz is None) and not self._admit(end, slot):
             return
+        self._hand_on(end, slot, now_ns)
+
+    def take_packet(self, peer_id: PeerId, packet: bytes) -> None:
+        """One RTP packet that an edge received for a peer of its own."""
+        end = self._peers.get(peer_id)
+        if end is None or end.sink is None:
+            return
+        slot = self._filled(end, packet)
+        if slot is None:
+            return
+        publication = end.publication
+        clock_hz = publication.clock_hz_by_payload_type.get(slot.second & 0x7F)
+        if (slot.ssrc == publication.ssrc and clock_hz is not None) or self._admit(end, slot):
+            self._hand_on(end, slot, time.monotonic_ns())
+        self._flush()
+
+    def _hand_on(self, end: PeerEnd, slot: Slot, now_ns: int) -> None:
+        """Counts one opened packet, and gives it to taps and listeners."""
+        publication = end.publication
         reception = publication.reception
         assert reception is not None, "a publication with an SSRC has a reception"
         reception.receive(slot.sequence, slot.timestamp, now_ns)
@@ -425,8 +468,8 @@ class PythonPlane:
         publication = end.publication
         payload_type = slot.second & 0x7F
         if not publication.admits_source(slot.ssrc):
-            assert end.inbound_end is not None, "only opened packets come this far"
-            end.inbound_end.forget_stream(slot.ssrc)
+            if end.inbound_end is not None:
+                end.inbound_end.forget_stream(slot.ssrc)
             self.count_drop(DropReason.RTP_SSRC_FLOOD, end.id)
             return False
         clock_hz = publication.clock_hz_by_payload_type.get(payload_type)
@@ -443,7 +486,7 @@ class PythonPlane:
         """Rewrites and seals the packet where it lies, and queues it."""
         to = listener.end
         if to.outbound is None or to.destination is None:
-            self.count_drop(DropReason.LISTENER_NOT_READY, to.id)
+            self._pour(listener, slot, clock_hz, now_ns)
             return
         subscription = listener.subscription
         if slot.ssrc != subscription.source_ssrc:
@@ -466,6 +509,19 @@ class PythonPlane:
             self.send_to(to.destination, slot.view[: slot.length])
         else:
             self._socket.queue(slot, to.destination)
+
+    def _pour(self, listener: Listener, slot: Slot, clock_hz: int, now_ns: int) -> None:
+        """Rewrites the packet for a listener whose edge carries it in the clear."""
+        sink, subscription = listener.end.sink, listener.subscription
+        if sink is None:
+            self.count_drop(DropReason.LISTENER_NOT_READY, listener.end.id)
+            return
+        if slot.ssrc != subscription.source_ssrc:
+            subscription.switch_source(slot.ssrc, slot.sequence, slot.timestamp, clock_hz, now_ns)
+        subscription.rewrite(slot.view, slot.second, slot.sequence, slot.timestamp, now_ns)
+        subscription.packets_sent += 1
+        subscription.bytes_sent += slot.length - MIN_DATAGRAM_BYTES
+        sink(bytes(slot.view[: slot.length]))
 
     def _fan_out(self, listeners: list[Listener], slot: Slot, clock_hz: int, now_ns: int) -> None:
         """The same packet for each listener, sealed with the keys of each."""

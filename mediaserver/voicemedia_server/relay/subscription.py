@@ -90,6 +90,17 @@ class Subscription:
         self.source_ssrc = source_ssrc
         self.clock_hz = clock_hz
 
+    def note_reception(
+        self, round_trip_s: float | None, packets_lost: int | None, jitter_s: float | None
+    ) -> None:
+        """What a listener without RTCP reported; `None` leaves what was known."""
+        if round_trip_s is not None:
+            self.round_trip_s = round_trip_s
+        if packets_lost is not None:
+            self.remote_cumulative_lost = packets_lost
+        if jitter_s is not None and self.clock_hz:
+            self.remote_jitter_units = round(jitter_s * self.clock_hz)
+
     def rewrite(
         self, packet: Any, second_byte: int, sequence: int, timestamp: int, now_ns: int
     ) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from voicemedia_server.service import Session, SessionService
+from voicemedia_server.service import SessionService
+from voicemedia_server.session import Session
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.sessions.refusals import SessionUnknown
 from voicemedia_server.status.summary import count_sessions, describe_session

@@ -8,7 +8,7 @@ from typing import Any
 
 from voicemedia_server.ports import MediaStats
 from voicemedia_server.relay.drops import DropReason
-from voicemedia_server.service import Session
+from voicemedia_server.session import Session
 from voicemedia_server.sessions.lifecycle import State
 
 NS_PER_S = 1_000_000_000
@@ -32,15 +32,15 @@ def count_drops(drops: Mapping[DropReason, int]) -> dict[str, int]:
 
 def describe_session(session: Session, stats: MediaStats, now_ns: int) -> dict[str, Any]:
     """One session for `/stats`: times in seconds, sizes in bytes, `null` for not known."""
-    codec = session.agreement.audio.codecs[0]
+    sound = session.sound
     expected = stats.packets_received + stats.packets_lost
     return {
         "session": session.label,
         "state": session.state,
         "transport": session.transport,
-        "codec": codec.name,
-        "echoed": session.agreement.is_echoed,
-        "echo_form": session.agreement.echo_form if session.agreement.is_echoed else None,
+        "codec": sound.codec_name,
+        "echoed": sound.is_echoed,
+        "echo_form": sound.echo_form if sound.is_echoed else None,
         "age_s": round((now_ns - session.opened_ns) / NS_PER_S, 3),
         "connected_s": _since(session.connected_ns, now_ns),
         "silent_s": _since(stats.last_media_ns, now_ns),

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from voicemedia_server.service import Capacity
 from voicemedia_server.telemetry.metrics import Metrics, Reading
-from voicemedia_server.telemetry.totals import MediaTotals
+from voicemedia_server.telemetry.totals import new_totals
 
 PAGE = Path("docs/metrics.md")
 PREFIX = "voicemedia_"
@@ -33,7 +33,7 @@ users, and every series is there from the start, at 0. Totals do not fall when s
 def families() -> Iterator[Metric]:
     """All metrics of ours, as a server that has just started shows them."""
     metrics = Metrics("0", "python")
-    metrics.show(Reading({}, MediaTotals(), {}, Capacity(0, 0), False, False))
+    metrics.show(Reading({}, new_totals(), {}, Capacity(0, 0), False, False))
     for family in metrics.registry.collect():
         if family.name.startswith(PREFIX):
             yield family

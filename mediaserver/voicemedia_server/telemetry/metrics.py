@@ -13,6 +13,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -26,12 +27,18 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from voicemedia_server.ports import MediaStats, PacketPlane, TranscodeReading, Transcoding
+from voicemedia_server.ports import Ending, MediaStats, PacketPlane, TranscodeReading, Transcoding
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.refusals import RefusalReason
-from voicemedia_server.telemetry.totals import MediaTotals, transcode_families
+from voicemedia_server.sessions.sound import Transport
+from voicemedia_server.telemetry.totals import (
+    MediaTotals,
+    media_families,
+    new_totals,
+    transcode_families,
+)
 
 SETUP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 DURATION_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 14400)
@@ -39,7 +46,6 @@ ROUND_TRIP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8)
 JITTER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 LOSS_BUCKETS_RATIO = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 PAUSE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
-TRANSPORT = "webrtc"
 LIVE_STATES = tuple(state for state in State if state is not State.CLOSED)
 GENERATIONS = ("0", "1", "2")
 CHUNK_SESSIONS = 100
@@ -57,8 +63,8 @@ class Phase(StrEnum):
 class Reading:
     """What the process knows of itself at the moment of a scrape."""
 
-    states: Mapping[State, int]
-    media: MediaTotals
+    states: Mapping[tuple[State, Transport], int]
+    media: Mapping[Transport, MediaTotals]
     drops: Mapping[DropReason, int]
     capacity: Capacity
     is_draining: bool
@@ -76,7 +82,7 @@ class Metrics:
         self.is_ready = False
         self._reading: Reading | None = None
         self._source: tuple[SessionService, PacketPlane, Transcoding | None] | None = None
-        self._ended = MediaTotals()
+        self._ended = new_totals()
         ProcessCollector(registry=registry)
         build = Info("voicemedia_build", "What runs here.", registry=registry)
         build.info({"version": version, "packet_plane": packet_plane})
@@ -143,12 +149,12 @@ class Metrics:
         registry.register(self)
 
     def _prepare_labels(self) -> None:
-        self._opened.labels(TRANSPORT)
-        for phase in Phase:
-            self._setup.labels(phase, TRANSPORT)
-        for close in CloseReason:
-            for state in LIVE_STATES:
-                self._ended_count.labels(close, state, TRANSPORT)
+        for transport in Transport:
+            self._opened.labels(transport)
+            for phase in Phase:
+                self._setup.labels(phase, transport)
+            for close, state in product(CloseReason, LIVE_STATES):
+                self._ended_count.labels(close, state, transport)
         for refusal in RefusalReason:
             self._refused.labels(refusal)
         for generation in GENERATIONS:
@@ -156,28 +162,27 @@ class Metrics:
 
     # -- what happens -----------------------------------------------------------------------
 
-    def session_opened(self, setup_s: float) -> None:
+    def session_opened(self, transport: Transport, setup_s: float) -> None:
         """`SessionObserver`."""
-        self._opened.labels(TRANSPORT).inc()
-        self._setup.labels(Phase.ANSWER, TRANSPORT).observe(setup_s)
+        self._opened.labels(transport).inc()
+        self._setup.labels(Phase.ANSWER, transport).observe(setup_s)
 
-    def session_connected(self, since_opened_s: float) -> None:
+    def session_connected(self, transport: Transport, since_opened_s: float) -> None:
         """`SessionObserver`."""
-        self._setup.labels(Phase.CONNECTED, TRANSPORT).observe(since_opened_s)
+        self._setup.labels(Phase.CONNECTED, transport).observe(since_opened_s)
 
-    def session_ended(
-        self, reason: CloseReason, last_state: State, duration_s: float, stats: MediaStats
-    ) -> None:
+    def session_ended(self, ending: Ending, stats: MediaStats) -> None:
         """`SessionObserver`: keeps what the session counted."""
-        self._ended_count.labels(reason, last_state, TRANSPORT).inc()
-        self._duration.labels(TRANSPORT).observe(duration_s)
-        self._ended.add(stats)
+        transport = ending.transport
+        self._ended_count.labels(ending.reason, ending.last_state, transport).inc()
+        self._duration.labels(transport).observe(ending.duration_s)
+        self._ended[transport].add(stats)
         if stats.packets_received:
             expected = stats.packets_received + stats.packets_lost
-            self._jitter.labels(TRANSPORT).observe(stats.jitter_s)
-            self._loss.labels(TRANSPORT).observe(stats.packets_lost / expected)
+            self._jitter.labels(transport).observe(stats.jitter_s)
+            self._loss.labels(transport).observe(stats.packets_lost / expected)
         if stats.round_trip_s is not None:
-            self._round_trip.labels(TRANSPORT).observe(stats.round_trip_s)
+            self._round_trip.labels(transport).observe(stats.round_trip_s)
 
     def refused(self, reason: RefusalReason) -> None:
         """Counts a request that was refused."""
@@ -239,13 +244,14 @@ class Metrics:
                 live.append((session, service.stats(session)))
             if position % CHUNK_SESSIONS == 0:
                 await asyncio.sleep(0)
-        media = MediaTotals()
-        media.add(self._ended)
-        states: Tally[State] = Tally()
+        media = new_totals()
+        for transport, ended in self._ended.items():
+            media[transport].add(ended)
+        states: Tally[tuple[State, Transport]] = Tally()
         for session, stats in live:
             if session.close_reason is None:
-                media.add(stats)
-                states[session.state] += 1
+                media[session.transport].add(stats)
+                states[session.state, session.transport] += 1
         return Reading(
             states=states,
             media=media,
@@ -264,8 +270,8 @@ class Metrics:
         sessions = GaugeMetricFamily(
             "voicemedia_sessions", "Sessions that live now.", labels=["state", "transport"]
         )
-        for state in LIVE_STATES:
-            sessions.add_metric([state, TRANSPORT], reading.states.get(state, 0))
+        for state, transport in product(LIVE_STATES, Transport):
+            sessions.add_metric([state, transport], reading.states.get((state, transport), 0))
         yield sessions
         drops = CounterMetricFamily(
             "voicemedia_packets_dropped",
@@ -275,7 +281,7 @@ class Metrics:
         for reason in DropReason:
             drops.add_metric([reason], reading.drops.get(reason, 0))
         yield drops
-        yield from reading.media.families(TRANSPORT)
+        yield from media_families(reading.media)
         yield from transcode_families(reading.transcoding)
         for name, text, value in (
             ("sessions_max", "Sessions that fit.", reading.capacity.max_sessions),
@@ -301,5 +307,6 @@ def _histogram(
     histogram = Histogram(
         f"voicemedia_{name}", text, ["transport"], buckets=buckets, registry=registry
     )
-    histogram.labels(TRANSPORT)
+    for transport in Transport:
+        histogram.labels(transport)
     return histogram

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from voicemedia_server.ports import MediaStats, TranscodeReading
+from voicemedia_server.sessions.sound import Transport
 
 COUNTERS = {
     "packets_received": ("rtp_packets_received", "RTP packets taken from speakers."),
@@ -26,6 +27,15 @@ COUNTERS = {
     ),
     "packets_resent": ("rtp_packets_resent", "RTP packets sent again for a NACK."),
     "nacks_received": ("rtcp_nacks_received", "NACK packets that listeners sent."),
+}
+
+
+GAUGES = {
+    "packets_lost": ("rtp_packets_lost", "RTP packets of speakers that never came."),
+    "remote_packets_lost": (
+        "rtp_packets_lost_by_listeners",
+        "RTP packets of ours that never came, as listeners report.",
+    ),
 }
 
 
@@ -55,27 +65,28 @@ class MediaTotals:
         self.nacks_received += stats.nacks_received
         self.remote_packets_lost += max(0, stats.remote_packets_lost or 0)
 
-    def families(self, transport: str) -> Iterator[Metric]:
-        """The sums as they are scraped.
 
-        Lost packets are gauges, since a loss is taken back when the packet comes late after all
-        (RFC 3550 appendix A.3).
-        """
-        for name, (metric, text) in COUNTERS.items():
-            family = CounterMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
-            family.add_metric([transport], getattr(self, name))
-            yield family
-        for metric, text, value in (
-            ("rtp_packets_lost", "RTP packets of speakers that never came.", self.packets_lost),
-            (
-                "rtp_packets_lost_by_listeners",
-                "RTP packets of ours that never came, as listeners report.",
-                self.remote_packets_lost,
-            ),
-        ):
-            lost = GaugeMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
-            lost.add_metric([transport], value)
-            yield lost
+def new_totals() -> dict[Transport, MediaTotals]:
+    """Nothing counted yet."""
+    return {transport: MediaTotals() for transport in Transport}
+
+
+def media_families(totals: Mapping[Transport, MediaTotals]) -> Iterator[Metric]:
+    """The sums as they are scraped.
+
+    Lost packets are gauges, since a loss is taken back when the packet comes late after all
+    (RFC 3550 appendix A.3).
+    """
+    for name, (metric, text) in COUNTERS.items():
+        family = CounterMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
+        for transport, of_one in totals.items():
+            family.add_metric([transport], getattr(of_one, name))
+        yield family
+    for name, (metric, text) in GAUGES.items():
+        lost = GaugeMetricFamily(f"voicemedia_{metric}", text, labels=["transport"])
+        for transport, of_one in totals.items():
+            lost.add_metric([transport], getattr(of_one, name))
+        yield lost
 
 
 def transcode_families(reading: TranscodeReading) -> Iterator[Metric]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import structlog
 from aiohttp import web
 
-from voicemedia_server.service import EventStream, Session, SessionEvent
+from voicemedia_server.session import EventStream, Session, SessionEvent
 from voicemedia_server.sessions.offer import SessionId
 
 log = structlog.get_logger("events")

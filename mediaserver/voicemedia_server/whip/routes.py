@@ -14,13 +14,15 @@ from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import is_preflight
 from voicemedia_server.edge.rates import RateLimits
 from voicemedia_server.edge.tokens import Authenticator
-from voicemedia_server.service import OpenRequest, Session, SessionService
+from voicemedia_server.service import SessionService
+from voicemedia_server.session import OpenRequest, WebRtcSession
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.sessions.offer import IceCredentials
 from voicemedia_server.sessions.refusals import (
     FragmentMalformed,
     FragmentUnacceptable,
     InsufficientScope,
+    SessionUnknown,
     Unauthenticated,
 )
 from voicemedia_server.whip import sdpfrag
@@ -76,9 +78,7 @@ class Whip:
         body = await read_body(request, SDP, self.limits)
         offer = self.service.read_offer(body)
         agreement = negotiate(offer, self.policy, echo_form)
-        session = self.service.open_session(
-            OpenRequest(offer, agreement, "webrtc", principal, requested_ns)
-        )
+        session = self.service.open_session(OpenRequest(offer, agreement, principal, requested_ns))
         headers = CIMultiDict(
             {
                 "Location": self.clients.path(request, SESSIONS + session.id),
@@ -114,7 +114,7 @@ class Whip:
         session = await self._own_session(request)
         body = await read_body(request, sdpfrag.MEDIA_TYPE, self.limits)
         fragment = sdpfrag.read_fragment(body)
-        session = self.service.session(session.id)  # it may have ended while we read
+        self.service.session(session.id)  # it may have ended while we read
         if_match = ", ".join(request.headers.getall("If-Match", ())) or None
         check_if_match(if_match, session.entity_tag)  # before what it asks for: RFC 9110 13.2.1
         credentials = self._restart_of(fragment, session)
@@ -128,7 +128,9 @@ class Whip:
             headers={"ETag": f'"{session.entity_tag}"', "Cache-Control": "no-store"},
         )
 
-    def _restart_of(self, fragment: sdpfrag.Fragment, session: Session) -> IceCredentials | None:
+    def _restart_of(
+        self, fragment: sdpfrag.Fragment, session: WebRtcSession
+    ) -> IceCredentials | None:
         """The new credentials where the client restarts ICE; `None` where it trickles.
 
         Raises `FragmentMalformed` or `FragmentUnacceptable`.
@@ -177,9 +179,11 @@ class Whip:
     async def _principal(self, request: web.Request) -> str:
         return await self.authenticator.principal(request.headers.get("Authorization"))
 
-    async def _own_session(self, request: web.Request) -> Session:
+    async def _own_session(self, request: web.Request) -> WebRtcSession:
         principal = await self._principal(request)
         session = self.service.session(request.match_info["id"])
+        if not isinstance(session, WebRtcSession):
+            raise SessionUnknown
         if session.principal != principal:
             raise InsufficientScope("This session belongs to another token.")
         return session

@@ -10,7 +10,8 @@ from voicemedia_server.ports import (
     OnSignal,
     PeerId,
 )
-from voicemedia_server.service import Capacity, OpenRequest, Session, SessionService
+from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.session import OpenRequest, Session
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.offer import (
     Agreement,
@@ -105,9 +106,7 @@ class Observed:
     def open(self, stats: MediaStats | None = None) -> Session:
         """A session that has counted this."""
         now_ns = self.service.now_ns()
-        session = self.service.open_session(
-            OpenRequest(OFFER, AGREEMENT, "webrtc", "anyone", now_ns)
-        )
+        session = self.service.open_session(OpenRequest(OFFER, AGREEMENT, "anyone", now_ns))
         if stats is not None:
             self.plane.counted[session.peer_id] = stats
         return session

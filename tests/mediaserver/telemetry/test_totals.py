@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from voicemedia_server.ports import MediaStats
-from voicemedia_server.telemetry.totals import COUNTERS, MediaTotals
+from voicemedia_server.sessions.sound import Transport
+from voicemedia_server.telemetry.totals import COUNTERS, MediaTotals, media_families
 
 SUMMED = [field.name for field in fields(MediaTotals)]
 
@@ -57,7 +58,7 @@ def test_what_only_grows_is_a_counter(name: str) -> None:
 
     types = {
         family.type
-        for family in totals.families("webrtc")
+        for family in media_families({Transport.WEBRTC: totals})
         if [sample.value for sample in family.samples] == [9]
     }
 
@@ -67,6 +68,10 @@ def test_what_only_grows_is_a_counter(name: str) -> None:
 def test_losses_are_gauges_since_late_packets_take_them_back() -> None:
     totals = MediaTotals()
 
-    gauges = [family.name for family in totals.families("webrtc") if family.type == "gauge"]
+    gauges = [
+        family.name
+        for family in media_families({Transport.WEBRTC: totals})
+        if family.type == "gauge"
+    ]
 
     assert gauges == ["voicemedia_rtp_packets_lost", "voicemedia_rtp_packets_lost_by_listeners"]

@@ -1,0 +1,122 @@
+"""A session's ids, its readers, and sessions whose edge carries their packets."""
+
+from __future__ import annotations
+
+import pytest
+
+from mediaserver.twins import MemoryPeers, MemoryPlane, an_agreement, an_offer
+from voicemedia_server.ports import PeerId
+from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.session import (
+    EventKind,
+    EventStream,
+    OpenRequest,
+    Session,
+    SessionEvent,
+    StreamRequest,
+    WebRtcSession,
+)
+from voicemedia_server.sessions.deadlines import Limits
+from voicemedia_server.sessions.lifecycle import CloseReason, State
+from voicemedia_server.sessions.offer import Codec
+from voicemedia_server.sessions.refusals import AtCapacity
+from voicemedia_server.sessions.sound import Sound, Transport
+
+PCMU = Codec(0, "pcmu", 8000)
+
+
+class Socket:
+    """The connection of a stream, as its edge would give it."""
+
+    def __init__(self) -> None:
+        self.last_check_ns: int | None = 0
+        self.is_closed = False
+        self.sent: list[bytes] = []
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+def new_service(plane: MemoryPlane, max_sessions: int = 10) -> SessionService:
+    return SessionService(
+        MemoryPeers(), plane, Limits(15, 8, 30, 60, 3600), Capacity(max_sessions, 10)
+    )
+
+
+def a_request(socket: Socket) -> StreamRequest:
+    sound = Sound((PCMU,), is_echoed=True)
+    return StreamRequest(Transport.WEBSOCKET, sound, "anyone", 0, socket, socket.sent.append)
+
+
+def a_session() -> Session:
+    return Session(Transport.WEBSOCKET, Sound((PCMU,), is_echoed=True), "anyone", PeerId(1), 0)
+
+
+def test_a_label_is_the_beginning_of_an_id_that_nobody_guesses() -> None:
+    session = a_session()
+
+    assert session.id.startswith(session.label)
+    assert len(session.label) < 10 < len(session.id)
+
+
+async def test_a_reader_is_told_the_state_at_once_and_then_what_happens() -> None:
+    session = a_session()
+    with session.events() as stream:
+        session.announce(SessionEvent(EventKind.RECONNECT, "draining"))
+        session.announce(None)
+
+        assert await stream.next() == SessionEvent(EventKind.STATE, State.OFFERED)
+        assert await stream.next() == SessionEvent(EventKind.RECONNECT, "draining")
+        assert await stream.next() is None
+    assert session.reader_count == 0
+
+
+async def test_a_reader_that_does_not_read_loses_the_oldest() -> None:
+    stream = EventStream(capacity_events=2)
+
+    for detail in "abc":
+        stream.put(SessionEvent(EventKind.STATE, detail))
+
+    assert [await stream.next(), await stream.next()] == [
+        SessionEvent(EventKind.STATE, "b"),
+        SessionEvent(EventKind.STATE, "c"),
+    ]
+
+
+def test_the_tagged_section_is_the_first_of_the_bundle() -> None:
+    offer = an_offer()
+
+    session = WebRtcSession(OpenRequest(offer, an_agreement(offer), "anyone", 0), PeerId(1), 0)
+
+    assert session.tagged_mid == offer.bundle[0]
+    assert session.transport is Transport.WEBRTC
+
+
+async def test_a_stream_is_connected_from_the_start_and_echoed() -> None:
+    plane, socket = MemoryPlane(), Socket()
+
+    session = new_service(plane).open_stream(a_request(socket))
+
+    assert session.state is State.CONNECTED
+    plane.take_packet(session.peer_id, b"packet")
+    assert socket.sent == [b"packet"]
+
+
+async def test_the_end_of_a_stream_closes_its_connection_and_frees_its_peer() -> None:
+    plane, socket = MemoryPlane(), Socket()
+    service = new_service(plane)
+    session = service.open_stream(a_request(socket))
+
+    await service.close_session(session, CloseReason.CLOSED_BY_PEER)
+
+    assert socket.is_closed
+    assert plane.peers == {}
+    assert service.sessions == ()
+
+
+async def test_streams_take_places_as_other_sessions_do() -> None:
+    service = new_service(MemoryPlane(), max_sessions=1)
+    service.open_stream(a_request(Socket()))
+
+    with pytest.raises(AtCapacity):
+        service.open_stream(a_request(Socket()))
