@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+import wave
+
+import numpy as np
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from interop.server_process import ServerProcess, until
+from interop.sound import RATE_HZ, Samples
+from web.conftest import MICROPHONE
+from web.front_end import FrontEnd
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
+
+STEP_S = 0.1
+LOUD_DB = -30.0
+FLOOR_DB = -60.0
+
+
+async def start_and_hear(front_end: FrontEnd, server: ServerProcess) -> None:
+    """A call in which the echo is heard."""
+    await front_end.open(server.base_url)
+    await front_end.switch_processing_off()
+    await front_end.start()
+
+    async def is_heard() -> bool:
+        return await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard, what="the echo")
+
+
+def steps_db(rows: list[list[float]], column: int) -> Samples:
+    """What a meter showed, in steps of equal length."""
+    times = np.array([row[0] for row in rows])
+    grid = np.arange(times[0], times[-1], STEP_S)
+    return np.asarray(np.interp(grid, times, [row[column] for row in rows]))
+
+
+def file_db() -> Samples:
+    """The loudness of the microphone's file, twice on end: the browser plays it round and round."""
+    with wave.open(str(MICROPHONE)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+    step = int(STEP_S * RATE_HZ)
+    frames = np.square(samples[: len(samples) // step * step]).reshape(-1, step)
+    decibels = 10 * np.log10(frames.mean(axis=1) + 1e-9)
+    return np.tile(np.maximum(decibels, FLOOR_DB), 2)
+
+
+def best_correlation(shown: Samples, played: Samples) -> float:
+    """With the meter's place in the file found by trying all."""
+    places = range(len(played) - len(shown))
+    return max(float(np.corrcoef(shown, played[p : p + len(shown)])[0, 1]) for p in places)
 
 
 async def test_start_makes_a_call_and_stop_ends_it(
-    server: ServerProcess, chromium: Browser
+    server: ServerProcess, front_end: FrontEnd
 ) -> None:
-    page = await chromium.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(server.base_url)
+    await front_end.open(server.base_url)
+    await front_end.picture("idle")
+    await front_end.start()
 
-    await page.get_by_role("button", name="Start").click()
-    await expect(page.locator("[data-status=connected]")).to_be_visible()
+    async def shows_quality() -> bool:
+        return await front_end.figure("mos") != "–" and await front_end.figure("Jitter") != "–"
 
-    async def echoes() -> bool:
-        sessions = (await server.stats())["per_session"]
-        return bool(sessions) and sessions[0]["sent"]["packets"] > 50
-
-    await until(echoes)
-    await page.get_by_role("button", name="Stop").click()
+    await until(shows_quality)
+    mos = float(await front_end.figure("mos"))
+    await front_end.button("Stop").click()
+    await expect(front_end.button("Start")).to_be_visible()
 
     async def is_free() -> bool:
         return await server.session_count() == 0
@@ -35,4 +76,145 @@ async def test_start_makes_a_call_and_stop_ends_it(
     await until(is_free)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
     assert ended == ["deleted"]
-    assert complaints == []
+    assert 4 < mos <= 4.5
+    assert (await front_end.log_lines())[-1] == "The call has ended."
+
+
+async def test_the_echos_level_follows_the_file_that_is_said(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    rows = await front_end.levels(8)
+
+    await front_end.picture("connected")
+    said, heard, played = steps_db(rows, 1), steps_db(rows, 2), file_db()
+    of_said, of_heard = best_correlation(said, played), best_correlation(heard, played)
+    print(f"\nmeters against the file: said {of_said:.2f}, heard {of_heard:.2f}")
+    assert np.ptp(heard) > 10
+    assert of_said > 0.8
+    assert of_heard > 0.8
+
+
+async def test_the_volume_makes_the_echo_quieter_and_not_the_voice(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+    loud = np.array(await front_end.levels(3)).mean(axis=0)
+
+    await front_end.page.get_by_role("slider", name="Volume").fill("20")
+    await front_end.levels(0.5)
+    quiet = np.array(await front_end.levels(3)).mean(axis=0)
+
+    assert quiet[2] < loud[2] - 15  # (0.2 / 0.8)² is 24 dB
+    assert abs(quiet[1] - loud[1]) < 6
+
+
+async def test_muting_the_echo_silences_the_echo_alone(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.button("Mute echo").click()
+
+    async def is_silent() -> bool:
+        return await front_end.echo_db() <= FLOOR_DB
+
+    await until(is_silent)
+    rows = np.array(await front_end.levels(1))
+    assert rows[:, 2].max() <= FLOOR_DB
+    assert rows[:, 1].max() > LOUD_DB
+    await front_end.button("Mute echo").click()
+
+    async def is_heard() -> bool:
+        return await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard)
+
+
+async def test_muting_the_microphone_silences_what_comes_back_and_keeps_the_call(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.button("Mute microphone").click()
+
+    async def is_silent() -> bool:
+        return await front_end.echo_db() <= FLOOR_DB
+
+    await until(is_silent)
+    await expect(front_end.page.get_by_role("status")).to_contain_text("microphone off")
+    await front_end.picture("microphone-off")
+    assert await server.session_count() == 1
+    await front_end.button("Mute microphone").click()
+
+    async def is_heard() -> bool:
+        return await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard)
+
+
+async def test_processing_is_switched_within_the_call(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.page.get_by_role("switch", name="Noise suppression").check()
+
+    async def is_heard() -> bool:
+        return await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard)
+    assert await server.session_count() == 1
+    assert sum("Microphone:" in line for line in await front_end.log_lines()) == 2
+
+
+async def test_the_way_from_mouth_to_ear_is_measured_on_request(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.button("Measure").click()
+
+    async def is_measured() -> str:
+        found = await front_end.figure("mouth-to-ear")
+        return found.removesuffix(" ms") if found.endswith(" ms") else ""
+
+    delay_ms = float(await until(is_measured))
+    print(f"\nmouth to ear by the marker tone: {delay_ms:.0f} ms")
+    await front_end.picture("measured")
+    assert 20 < delay_ms < 250
+
+    async def is_heard() -> bool:
+        return await front_end.said_db() > LOUD_DB and await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard, what="the voice after the marker tone")
+
+
+async def test_leaving_the_page_ends_the_session_at_once(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.page.goto("about:blank")
+
+    async def is_free() -> bool:
+        return await server.session_count() == 0
+
+    await until(is_free, 3)
+    ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
+    assert ended == ["deleted"]
+
+
+async def test_the_log_is_copied_without_the_sessions_whole_id(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server)
+
+    await front_end.button("Copy").click()
+    await expect(front_end.button("Copied")).to_be_visible()
+
+    copied: str = await front_end.page.evaluate("navigator.clipboard.readText()")
+    assert "Connected: you hear yourself." in copied
+    assert len(copied.splitlines()) == len(await front_end.log_lines())
+    assert "/sessions/" not in copied

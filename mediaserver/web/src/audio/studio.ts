@@ -9,6 +9,7 @@
 
 import { SILENCE, type Level } from "./level";
 import meterUrl from "./meterProcessor?worker&url";
+import { measureLoop, type Path } from "./mouthToEar";
 import { Trail } from "./trail";
 
 const CROSSFADE_S = 0.03;
@@ -69,10 +70,6 @@ export class Studio {
     if (this.context.state !== "running") await this.context.resume();
   }
 
-  get isBlocked(): boolean {
-    return this.context.state === "suspended";
-  }
-
   listenTo(microphone: MediaStream | null): void {
     this.#microphone?.disconnect();
     this.#microphone = microphone && this.context.createMediaStreamSource(microphone);
@@ -119,8 +116,19 @@ export class Studio {
     this.#volume.gain.setTargetAtTime(gain, this.context.currentTime, VOLUME_RAMP_S);
   }
 
-  /** What the machine adds to the way from the graph to the ear, in milliseconds. */
-  get outputLatencyMs(): number {
-    return 1000 * (this.context.baseLatency + this.context.outputLatency);
+  /**
+   * Milliseconds from mouth to ear, measured by a marker tone that goes where the microphone's
+   * sound went, plus what the machine says of its microphone and its loudspeaker.
+   */
+  async measureMouthToEar(
+    send: Path["send"],
+    microphone: MediaStreamTrack,
+  ): Promise<number | null> {
+    if (!this.#deck) return null;
+    const loopMs = await measureLoop({ context: this.context, echo: this.#deck.source, send });
+    if (loopMs === null) return null;
+    // Not among the standard's settings, but given by Chromium.
+    const { latency = 0 } = microphone.getSettings() as { latency?: number };
+    return loopMs + 1000 * (latency + this.context.baseLatency + this.context.outputLatency);
   }
 }

@@ -93,6 +93,10 @@ export class Call {
     for (const session of this.#sessions.values()) await session.replaceTrack(wanted);
   }
 
+  get microphone(): Microphone | null {
+    return this.#microphone;
+  }
+
   /** The session that plays now, if one does. */
   get session(): TransportSession | null {
     const { state } = this.#life;

@@ -72,7 +72,11 @@ export function browserEngine(
     setVolume: (volume, isMuted) => {
       studio?.setVolume(volume, isMuted);
     },
-    measureMouthToEar: () => Promise.resolve(null),
+    measureMouthToEar: async () => {
+      const track = call.microphone?.track;
+      if (!studio || !track) return null;
+      return studio.measureMouthToEar((instead) => call.sendInstead(instead), track);
+    },
     listMicrophones,
   };
 }
