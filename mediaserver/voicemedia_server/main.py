@@ -56,6 +56,8 @@ from voicemedia_server.transcode.transcoders import TranscodeLimits, Transcoders
 from voicemedia_server.webrtc.addresses import Advertised, are_all_private, host_addresses
 from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
+from voicemedia_server.websocket.line import Times
+from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 from voicemedia_server.whip.links import IceServers
 from voicemedia_server.whip.negotiation import WhipPolicy
 from voicemedia_server.whip.routes import ENDPOINT, Whip
@@ -133,7 +135,9 @@ class Server:
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
-            self._whip(service, authenticator, ice_servers).add_to(public)
+            whip = self._whip(service, authenticator, ice_servers)
+            whip.add_to(public)
+            self._websocket(whip, plane).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
                 public
             )
@@ -260,6 +264,23 @@ class Server:
             ),
             limits=BodyLimits(settings.max_body_bytes, settings.request_timeout_s),
             ice_servers=lambda: ice_servers,
+        )
+
+    def _websocket(self, whip: Whip, plane: PythonPlane) -> WebSocketV2:
+        """Beside WHIP: the same sessions, tokens, clients and rates."""
+        settings = self._settings
+        return WebSocketV2(
+            service=whip.service,
+            plane=plane,
+            authenticator=whip.authenticator,
+            clients=whip.clients,
+            rates=whip.rates,
+            times=Times(
+                start_s=settings.setup_timeout_s,
+                ping_s=settings.websocket_ping_s,
+                write_s=settings.request_timeout_s,
+                notice_s=settings.drain_notice_s,
+            ),
         )
 
     def _ice_servers(self) -> IceServers:
@@ -451,6 +472,7 @@ def greeting(
         f"voicemedia {version} is ready; Ctrl-C drains and leaves",
         f"  page     {base_url}/",
         f"  WHIP     {base_url}{ENDPOINT}",
+        f"  WS       {base_url.replace('http', 'ws', 1)}{PATHS[0]}",
         f"  metrics  {base_url}/metrics",
         f"  media    {kinds} {join_port(media.host, media.port)}",
     ]

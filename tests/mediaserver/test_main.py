@@ -134,6 +134,7 @@ def test_the_greeting_names_every_url() -> None:
         "voicemedia 1.2.3 is ready; Ctrl-C drains and leaves\n"
         "  page     http://127.0.0.1:8080/\n"
         "  WHIP     http://127.0.0.1:8080/whip\n"
+        "  WS       ws://127.0.0.1:8080/v2/ws\n"
         "  metrics  http://127.0.0.1:8080/metrics\n"
         "  media    UDP and TCP [::]:3478\n"
         "  admin    http://127.0.0.1:8081 (POST /drain, /undrain)"
@@ -253,7 +254,7 @@ async def test_when_it_says_ready_all_doors_are_open(client: ClientSession) -> N
     )
     assert process.stdout is not None
     try:
-        lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(6)]
+        lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(7)]
         told = dict(line.split(maxsplit=1) for line in lines[1:])
 
         assert "is ready" in lines[0]

@@ -47,7 +47,7 @@ class Group(StrEnum):
     ADDRESSES = "Addresses that clients are told"
     CAPACITY = "Capacity and life of a session"
     LEAVING = "Leaving"
-    WHIP = "WHIP"
+    WHIP = "WHIP and WebSocket v2"
     ACCESS = "Access"
     RATES = "Rate limits, for each client"
     MACHINE = "Machine"
@@ -228,6 +228,13 @@ class Settings:
     )
     trickle: bool = option(Group.WHIP, True, "Take candidates by PATCH; false answers 422.")
     ice_restart: bool = option(Group.WHIP, True, "Take ICE restarts by PATCH; false answers 422.")
+    websocket_ping_s: Number = option(
+        Group.WHIP,
+        15.0,
+        "Between two pings over WebSocket v2, which measure the round trip.",
+        ge=1,
+        le=3600,
+    )
     max_body_bytes: Whole = option(
         Group.WHIP,
         65536,

@@ -52,6 +52,18 @@ class MethodNotAllowed(Refusal):
         self.allowed = allowed
 
 
+class UpgradeRequired(Refusal):
+    """The request does not ask for the protocol that is spoken here (RFC 9110 section 15.5.22)."""
+
+    status = 426
+    reason = RefusalReason.UPGRADE_REQUIRED
+    title = "Upgrade required"
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__(f"This resource speaks another protocol: send Upgrade: {protocol}.")
+        self.protocol = protocol
+
+
 class NoSuchResource(Refusal):
     """No route leads there."""
 
@@ -97,6 +109,9 @@ def problem_response(refusal: Refusal, instance: str) -> web.Response:
     match refusal:
         case MethodNotAllowed():
             response.headers["Allow"] = refusal.allowed
+        case UpgradeRequired():
+            response.headers["Upgrade"] = refusal.protocol
+            response.headers["Connection"] = "Upgrade"
         case UnsupportedMediaType():
             field = "Accept-Patch" if refusal.method == "PATCH" else "Accept"
             response.headers[field] = refusal.accepted

@@ -37,3 +37,4 @@ class DropReason(StrEnum):
     NACK_REFUSED = "nack-refused"  # asked for too often, or not agreed on
     NACK_MISSED = "nack-missed"  # asked for what the speaker lost already, or is kept no more
     TRANSCODE_BACKLOG = "transcode-backlog"
+    WEBSOCKET_BACKLOG = "websocket-backlog"  # a client that does not read: over 200 ms of audio

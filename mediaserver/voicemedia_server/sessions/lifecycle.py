@@ -38,6 +38,7 @@ class CloseReason(StrEnum):
     CONSENT_EXPIRED = "consent-expired"
     SETUP_TIMEOUT = "setup-timeout"
     DTLS_FAILED = "dtls-failed"
+    PROTOCOL_ERROR = "protocol-error"  # the client said over WebSocket what cannot be taken
     IDLE = "idle"
     MAX_DURATION = "max-duration"
     DRAINED = "drained"

@@ -22,6 +22,7 @@ class RefusalReason(StrEnum):
     BAD_REQUEST = "bad-request"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
+    UPGRADE_REQUIRED = "upgrade-required"
     UNAUTHENTICATED = "unauthenticated"
     INVALID_TOKEN = "invalid-token"
     INSUFFICIENT_SCOPE = "insufficient-scope"

@@ -161,6 +161,7 @@ COUNTED_BY_OTHER_ROOMS = {
     DropReason.STUN_ROLE_CONFLICT,
     DropReason.DTLS_BACKLOG,
     DropReason.TRANSCODE_BACKLOG,
+    DropReason.WEBSOCKET_BACKLOG,
 }
 
 

@@ -1,0 +1,296 @@
+"""One WebSocket connection at work: reads, writes, and carries out what the protocol decides."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from voicemedia_server.edge.tokens import Authenticator
+from voicemedia_server.ports import PacketPlane
+from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.service import SessionService
+from voicemedia_server.session import EventKind, Session, StreamRequest
+from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.refusals import Refusal
+from voicemedia_server.sessions.sound import Sound, Transport
+from voicemedia_server.websocket.messages import CloseCode, ErrorCode, MessageRefused
+from voicemedia_server.websocket.outbox import Outbox
+from voicemedia_server.websocket.protocol import (
+    Action,
+    Begin,
+    Close,
+    Conversation,
+    Dialect,
+    Note,
+    Phase,
+    Relay,
+    Say,
+)
+
+log = structlog.get_logger("websocket")
+
+WRITE_BUFFER_BYTES = 2048
+"""What may wait in the transport and, unsent, in the kernel: all else waits in the outbox, where
+the oldest can be dropped."""
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+CLOSE_CODES = {
+    CloseReason.DELETED: CloseCode.NORMAL,
+    CloseReason.CLOSED_BY_PEER: CloseCode.NORMAL,
+    CloseReason.DRAINED: CloseCode.RESTART,
+    CloseReason.STOPPED: CloseCode.GOING_AWAY,
+    CloseReason.IDLE: CloseCode.POLICY,
+    CloseReason.MAX_DURATION: CloseCode.POLICY,
+}
+MAX_REASON_BYTES = 123  # RFC 6455 section 5.5: a close frame holds 125, the code takes two
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: until `start` must have come, between pings, until a client that does not read is
+    let go, and what it is given to move when the server drains."""
+
+    start_s: float
+    ping_s: float
+    write_s: float
+    notice_s: float
+
+
+class Line:
+    """The shell around a `Conversation`; a `Connection` of the service."""
+
+    def __init__(
+        self,
+        service: SessionService,
+        plane: PacketPlane,
+        response: web.WebSocketResponse,
+        dialect: Dialect,
+        times: Times,
+    ) -> None:
+        self._service = service
+        self._plane = plane
+        self._socket = response
+        self._times = times
+        self._conversation = Conversation(
+            dialect, secrets.randbelow(0xFFFFFFFE) + 1, lambda: "MZ" + secrets.token_hex(16)
+        )
+        self._outbox = Outbox()
+        self._wake = asyncio.Event()
+        self._session: Session | None = None
+        self._ending: Close | None = None
+
+    # -- the connection, as the service sees it ---------------------------------------------
+
+    @property
+    def last_check_ns(self) -> int | None:
+        """Now, as long as the connection is open: its heartbeat ends one whose client is gone."""
+        return time.monotonic_ns()
+
+    async def close(self) -> None:
+        """Says why, and closes."""
+        session = self._session
+        assert session is not None, "only sessions are closed"
+        ending = self._ending
+        if ending is None:
+            assert session.close_reason is not None, "a session ends for a reason"
+            code = CLOSE_CODES.get(session.close_reason, CloseCode.GOING_AWAY)
+            ending = Close(code, session.close_reason)
+        await self._hang_up(ending)
+
+    async def _hang_up(self, ending: Close) -> None:
+        """Sends the words that wait, then closes; cuts off who does not read."""
+        try:
+            async with asyncio.timeout(self._times.write_s):
+                while isinstance(words := self._outbox.take_words(), str):
+                    await self._socket.send_str(words)
+                reason = ending.reason.encode()[:MAX_REASON_BYTES]
+                await self._socket.close(code=ending.code, message=reason)
+        except (ConnectionError, TimeoutError):
+            log.debug("the client was gone before the close")
+
+    # -- running ----------------------------------------------------------------------------
+
+    async def run(
+        self, request: web.Request, authenticator: Authenticator, principal: str | None
+    ) -> None:
+        """Serves the connection to its end. `principal` is `None` where the token is to come
+        with the start."""
+        _keep_buffers_short(request.transport)
+        try:
+            await self._serve(request, authenticator, principal)
+        finally:  # also when the server cancels us, since the client is gone or it leaves
+            await self._end()
+
+    async def _serve(
+        self, request: web.Request, authenticator: Authenticator, principal: str | None
+    ) -> None:
+        requested_ns = self._service.now_ns()
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(self._write(request))]
+            try:
+                begin = await self._read_until_begin()
+                if begin is not None:
+                    await self._begin(begin, authenticator, principal, requested_ns)
+                if self._session is not None:
+                    if self._conversation.dialect.is_extended:
+                        background.append(tasks.create_task(self._ping()))
+                        background.append(tasks.create_task(self._watch(self._session)))
+                    await self._read()
+            finally:
+                for task in background:
+                    task.cancel()
+
+    async def _end(self) -> None:
+        ending = self._ending
+        if self._session is None:
+            if ending is not None:
+                await self._hang_up(ending)
+            return
+        if ending is None:
+            reason = CloseReason.CLOSED_BY_PEER
+        elif ending.is_hang_up:
+            reason = CloseReason.DELETED
+        else:
+            reason = CloseReason.PROTOCOL_ERROR
+        await self._service.close_session(self._session, reason)
+
+    async def _read_until_begin(self) -> Begin | None:
+        """What to begin with, or `None` when the connection is to end."""
+        try:
+            async with asyncio.timeout(self._times.start_s):
+                while True:
+                    for action in await self._next_actions():
+                        if isinstance(action, Begin):
+                            return action
+                        self._do(action)
+                    if self._ending is not None or self._socket.closed:
+                        return None
+        except TimeoutError:
+            for action in self._conversation.miss_start():
+                self._do(action)
+            return None
+
+    async def _read(self) -> None:
+        while self._ending is None and not self._socket.closed:
+            for action in await self._next_actions():
+                self._do(action)
+
+    async def _next_actions(self) -> Sequence[Action]:
+        message = await self._socket.receive()
+        match message.type:
+            case WSMsgType.TEXT:
+                return self._conversation.receive_text(message.data, time.monotonic_ns())
+            case WSMsgType.BINARY:
+                return self._conversation.receive_binary(message.data)
+        return ()  # closed, or broken: the socket knows
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Say(text=text):
+                self._say(text)
+            case Relay(packet=packet):
+                if self._session is not None:
+                    self._plane.take_packet(self._session.peer_id, packet)
+            case Note(reception=reception):
+                if self._session is not None:
+                    self._plane.note_reception(self._session.peer_id, reception)
+            case Close():
+                self._ending = action
+            case Begin():
+                raise AssertionError("a call begins once")
+
+    async def _begin(
+        self,
+        begin: Begin,
+        authenticator: Authenticator,
+        principal: str | None,
+        requested_ns: int,
+    ) -> None:
+        try:
+            if principal is None:
+                bearer = f"Bearer {begin.token}" if begin.token else None
+                principal = await authenticator.principal(bearer)
+            self._session = self._service.open_stream(
+                StreamRequest(
+                    Transport.WEBSOCKET,
+                    Sound((begin.form.codec,), is_echoed=True),
+                    principal,
+                    requested_ns,
+                    self,
+                    self._play,
+                )
+            )
+        except Refusal as refusal:
+            code = CloseCode.TRY_LATER if refusal.retry_after_s else CloseCode.POLICY
+            refused = MessageRefused(ErrorCode.REFUSED, refusal.detail, code)
+            for action in self._conversation.refuse(refused):
+                self._do(action)
+            return
+        for action in self._conversation.begun(self._session.label):
+            self._do(action)
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        self._outbox.say(text)
+        self._wake.set()
+
+    def _play(self, packet: bytes) -> None:
+        """The sink: an RTP packet for the client."""
+        frame = self._conversation.frame(packet)
+        is_packet = self._conversation.dialect is Dialect.RTP
+        message = packet if is_packet else self._conversation.media(frame)
+        dropped = self._outbox.play(message, frame.duration_ms)
+        if dropped:
+            peer_id = self._session.peer_id if self._session is not None else None
+            for _ in range(dropped):
+                self._plane.count_drop(DropReason.WEBSOCKET_BACKLOG, peer_id)
+        self._wake.set()
+
+    async def _write(self, request: web.Request) -> None:
+        """Sends what waits. A client that does not read in time, or not even words, is cut off."""
+        try:
+            while not self._outbox.is_overrun:
+                await self._wake.wait()
+                self._wake.clear()
+                while (message := self._outbox.take()) is not None:
+                    async with asyncio.timeout(self._times.write_s):
+                        if isinstance(message, str):
+                            await self._socket.send_str(message)
+                        else:
+                            await self._socket.send_bytes(message)
+        except (ConnectionError, TimeoutError):
+            log.debug("the client does not read")
+        if request.transport is not None:
+            request.transport.abort()
+
+    async def _ping(self) -> None:
+        while self._conversation.phase is Phase.STARTED:
+            for action in self._conversation.ping(time.monotonic_ns()):
+                self._do(action)
+            await asyncio.sleep(self._times.ping_s)
+
+    async def _watch(self, session: Session) -> None:
+        """Tells the client when the server asks it to move."""
+        with session.events() as stream:
+            while (event := await stream.next()) is not None:
+                if event.kind is EventKind.RECONNECT:
+                    moved = self._conversation.ask_to_move(event.detail, self._times.notice_s)
+                    for action in moved:
+                        self._do(action)
+
+
+def _keep_buffers_short(transport: asyncio.Transport | None) -> None:
+    """So that a slow client is noticed before much waits for it."""
+    if transport is None:
+        return
+    transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    raw = transport.get_extra_info("socket")
+    if raw is not None and TCP_NOTSENT_LOWAT is not None:
+        raw.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, WRITE_BUFFER_BYTES)

@@ -1,0 +1,67 @@
+"""What waits for one client: bounded by how long its audio would take to play. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+MAX_AUDIO_MS = 200.0
+MAX_WORDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    message: str | bytes
+    duration_ms: float
+
+
+class Outbox:
+    """Words go before audio. Audio beyond `MAX_AUDIO_MS` pushes out the oldest, since old sound
+    is of no use; who does not even take words is beyond help (`is_overrun`)."""
+
+    def __init__(self, max_audio_ms: float = MAX_AUDIO_MS, max_words: int = MAX_WORDS) -> None:
+        self._max_audio_ms = max_audio_ms
+        self._max_words = max_words
+        self._words: deque[str] = deque()
+        self._audio: deque[_Audio] = deque()
+        self._audio_ms = 0.0
+        self.is_overrun = False
+
+    def __bool__(self) -> bool:
+        return bool(self._words or self._audio)
+
+    @property
+    def audio_ms(self) -> float:
+        """How much audio waits."""
+        return self._audio_ms
+
+    def say(self, text: str) -> None:
+        """Adds a message that may not be lost."""
+        if len(self._words) >= self._max_words:
+            self.is_overrun = True
+            return
+        self._words.append(text)
+
+    def play(self, message: str | bytes, duration_ms: float) -> int:
+        """Adds a frame; returns how many older ones were dropped for it."""
+        self._audio.append(_Audio(message, duration_ms))
+        self._audio_ms += duration_ms
+        dropped = 0
+        while self._audio_ms > self._max_audio_ms and len(self._audio) > 1:
+            self._audio_ms -= self._audio.popleft().duration_ms
+            dropped += 1
+        return dropped
+
+    def take_words(self) -> str | None:
+        """The next message that is no audio."""
+        return self._words.popleft() if self._words else None
+
+    def take(self) -> str | bytes | None:
+        """The next message to send, or `None` when nothing waits."""
+        if self._words:
+            return self._words.popleft()
+        if not self._audio:
+            return None
+        audio = self._audio.popleft()
+        self._audio_ms = self._audio_ms - audio.duration_ms if self._audio else 0.0
+        return audio.message

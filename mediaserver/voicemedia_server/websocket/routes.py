@@ -1,0 +1,74 @@
+"""`GET /v2/ws`: who may connect, and in which dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from voicemedia_server.edge.clients import Clients
+from voicemedia_server.edge.problems import UpgradeRequired
+from voicemedia_server.edge.rates import RateLimits
+from voicemedia_server.edge.tokens import Authenticator
+from voicemedia_server.ports import PacketPlane
+from voicemedia_server.service import SessionService
+from voicemedia_server.sessions.refusals import Unauthenticated
+from voicemedia_server.websocket.line import Line, Times
+from voicemedia_server.websocket.messages import MAX_MESSAGE_BYTES
+from voicemedia_server.websocket.protocol import Dialect, choose_dialect
+
+PATHS = ("/v2/ws", "/ws/v2")
+HEARTBEAT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketV2:
+    """What the endpoint needs."""
+
+    service: SessionService
+    plane: PacketPlane
+    authenticator: Authenticator
+    clients: Clients
+    rates: RateLimits
+    times: Times
+    heartbeat_s: float = HEARTBEAT_S
+
+    def add_to(self, app: web.Application) -> None:
+        """Adds the routes."""
+        for path in PATHS:
+            app.router.add_get(path, self.connect, allow_head=False)
+
+    async def connect(self, request: web.Request) -> web.WebSocketResponse:
+        """Serves one connection to its end. All refusals come before the upgrade, but for a token
+        that only the start can bring."""
+        self.rates.check("POST", self.clients.key(request))
+        response = web.WebSocketResponse(
+            protocols=tuple(Dialect),
+            heartbeat=self.heartbeat_s,
+            max_msg_size=MAX_MESSAGE_BYTES,
+            compress=False,
+            writer_limit=0,
+        )
+        handshake = response.can_prepare(request)
+        if not handshake.ok:
+            raise UpgradeRequired("websocket")
+        principal = await self._principal(request)
+        self.service.check_admission()
+        await response.prepare(request)
+        dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
+        line = Line(self.service, self.plane, response, dialect, self.times)
+        await line.run(request, self.authenticator, principal)
+        return response
+
+    async def _principal(self, request: web.Request) -> str | None:
+        """Who asks, or `None` where only the start can tell: Twilio's dialect has no header."""
+        authorization = request.headers.get("Authorization")
+        token = request.query.get("token")
+        if authorization is None and token:
+            authorization = f"Bearer {token}"
+        try:
+            return await self.authenticator.principal(authorization)
+        except Unauthenticated:
+            if authorization is not None:
+                raise
+            return None

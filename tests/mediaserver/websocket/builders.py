@@ -1,0 +1,118 @@
+"""The endpoint on the real plane and service, and clients that connect to it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from mediaserver.packets.builders import Scene, a_scene
+from mediaserver.twins import MemoryPeers
+from voicemedia_server.edge.clients import Clients
+from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.tokens import Authenticator, OpenAccess
+from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.sessions.deadlines import Limits
+from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.refusals import RefusalReason
+from voicemedia_server.websocket.line import Times
+from voicemedia_server.websocket.routes import PATHS, WebSocketV2
+
+WITHIN_S = 10.0
+TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5)
+START = {"event": "start", "streamSid": "MZ1"}
+
+
+class Uncounted:
+    """Refusals are looked at by their responses here."""
+
+    def refused(self, reason: RefusalReason) -> None:
+        return
+
+
+@dataclass
+class World:
+    """An endpoint that runs."""
+
+    scene: Scene
+    service: SessionService
+    url: str
+    http: aiohttp.ClientSession
+
+    @contextlib.asynccontextmanager
+    async def connected(
+        self, *protocols: str, query: str = "", **headers: str
+    ) -> AsyncIterator[Client]:
+        async with self.http.ws_connect(
+            self.url + query, protocols=protocols, headers=headers
+        ) as socket:
+            yield Client(socket)
+
+    async def until_empty(self) -> None:
+        await asyncio.wait_for(self.service.wait_until_empty(), WITHIN_S)
+
+
+class Client:
+    """A WebSocket client; what it reads is decoded."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def say(self, *messages: dict[str, Any]) -> None:
+        for message in messages:
+            await self.socket.send_json(message)
+
+    async def speak(self, payload: bytes, chunk: int) -> None:
+        encoded = base64.b64encode(payload).decode()
+        media = {"payload": encoded, "chunk": str(chunk), "timestamp": str(20 * chunk)}
+        await self.say({"event": "media", "media": media})
+
+    async def hear(self, *events: str) -> dict[str, Any]:
+        """The next message of these events, or any."""
+        while True:
+            message = await self.socket.receive(WITHIN_S)
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            heard: dict[str, Any] = json.loads(message.data)
+            if not events or heard["event"] in events:
+                return heard
+
+    async def closed(self) -> int:
+        """The close code; what is said before it is passed over."""
+        while (await self.socket.receive(WITHIN_S)).type in (
+            aiohttp.WSMsgType.TEXT,
+            aiohttp.WSMsgType.BINARY,
+        ):
+            pass
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+
+@contextlib.asynccontextmanager
+async def a_world(
+    authenticator: Authenticator | None = None, capacity: int = 10, times: Times = TIMES
+) -> AsyncIterator[World]:
+    async with a_scene() as scene:
+        service = SessionService(
+            MemoryPeers(), scene.plane, Limits(15, 8, 30, 60, 3600), Capacity(capacity, 10)
+        )
+        app = web.Application(middlewares=[problem_middleware(Uncounted())])
+        WebSocketV2(
+            service=service,
+            plane=scene.plane,
+            authenticator=authenticator or OpenAccess(),
+            clients=Clients(),
+            rates=RateLimits(MethodRates()),
+            times=times,
+        ).add_to(app)
+        async with TestServer(app) as server, aiohttp.ClientSession() as http:
+            yield World(scene, service, str(server.make_url(PATHS[0])), http)
+            await service.close_all(CloseReason.STOPPED)

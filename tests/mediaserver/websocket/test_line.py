@@ -1,0 +1,179 @@
+"""Real connections to the endpoint, on the real plane and service."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import pytest
+
+from mediaserver.packets.builders import drops
+from mediaserver.websocket.builders import START, WITHIN_S, World, a_world
+from voicemedia_server.edge.tokens import StaticTokens
+from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.rtp.header import build_packet, parse_header
+from voicemedia_server.service import DrainPolicy
+from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.websocket.line import Times
+
+
+async def test_twilio_hears_each_frame_again_and_nothing_else(world: World) -> None:
+    frames = [bytes([n]) * 160 for n in range(1, 6)]
+    async with world.connected() as client:
+        await client.say({"event": "connected"}, START)
+        for chunk, frame in enumerate(frames, 1):
+            await client.speak(frame, chunk)
+        heard = [await client.hear() for _ in frames]
+        await client.say({"event": "stop"})
+
+        assert await client.closed() == 1000
+    assert [base64.b64decode(message["media"]["payload"]) for message in heard] == frames
+    assert {message["streamSid"] for message in heard} == {"MZ1"}
+    await world.until_empty()
+
+
+async def test_an_extended_client_is_told_of_its_session_and_measures(world: World) -> None:
+    async with world.connected("vm.v2.json") as client:
+        assert client.socket.protocol == "vm.v2.json"
+        await client.say(START)
+        assert (await client.hear("started"))["streamSid"] == "MZ1"
+        ping = await client.hear("ping")
+        await client.speak(bytes(160), 41)
+        echo = await client.hear("media")
+        await client.say({"event": "pong", "t": ping["t"]}, {"event": "ping", "t": 5})
+        await client.hear("pong")
+
+        (session,) = world.service.sessions
+        stats = world.service.stats(session)
+    assert (echo["media"]["chunk"], echo["media"]["timestamp"]) == (41, 820)
+    assert stats.round_trip_s is not None
+    assert stats.packets_received == stats.packets_sent == 1
+
+
+async def test_packets_go_both_ways_under_rtp(world: World) -> None:
+    opus = {"encoding": "audio/opus", "sampleRate": 48000, "channels": 2}
+    payload = bytes([31 << 3, 1, 2, 3])
+    async with world.connected("vm.v2.rtp") as client:
+        await client.say({**START, "start": {"mediaFormat": opus}})
+        started = await client.hear("started")
+        payload_type = started["session"]["payloadType"]
+        packet = build_packet(payload, payload_type=payload_type, sequence=5, timestamp=960, ssrc=9)
+        await client.hear("ping")
+        await client.socket.send_bytes(packet)
+        echo = await client.socket.receive_bytes(timeout=WITHIN_S)
+
+    header = parse_header(echo)
+    assert echo[header.length :] == payload
+    assert (header.timestamp, header.payload_type) == (960, payload_type)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("garbage", 1007),
+        ('{"event":"dance"}', 1003),
+        ('{"event":"media","media":{"payload":""}}', 1008),
+        ('{"event":"start","start":{"mediaFormat":{"encoding":"audio/mpeg"}}}', 1003),
+        ("x" * 70_000, 1009),
+    ],
+    ids=["no JSON", "unknown event", "audio before start", "unknown format", "too big"],
+)
+async def test_nonsense_is_named_and_closed_and_harms_nobody_else(
+    world: World, said: str, code: int
+) -> None:
+    async with world.connected("vm.v2.json") as bystander, world.connected("vm.v2.json") as client:
+        await bystander.say(START)
+        await client.socket.send_str(said)
+        assert await client.closed() == code
+
+        await bystander.speak(b"still here", 1)
+        heard = await bystander.hear("media")
+    assert base64.b64decode(heard["media"]["payload"]) == b"still here"
+
+
+async def test_nonsense_in_a_call_ends_its_session(world: World) -> None:
+    async with world.connected("vm.v2.json") as client:
+        await client.say(START, {"event": "media", "media": {"payload": "%"}})
+        error = await client.hear("error")
+
+        assert await client.closed() == 1007
+    assert error["code"] == "invalid_payload"
+    await world.until_empty()
+
+
+async def test_who_says_nothing_is_let_go() -> None:
+    times = Times(start_s=0.05, ping_s=5, write_s=5, notice_s=5)
+    async with a_world(times=times) as world, world.connected() as client:
+        assert await client.closed() == 1008
+
+
+async def test_a_client_that_is_gone_frees_its_session(world: World) -> None:
+    async with world.connected() as client:
+        await client.say(START)
+        await client.speak(bytes(160), 1)
+        await client.hear()
+
+    await world.until_empty()
+
+
+async def test_when_the_server_ends_a_call_the_close_code_says_why(world: World) -> None:
+    for reason, code in ((CloseReason.DRAINED, 1012), (CloseReason.MAX_DURATION, 1008)):
+        async with world.connected() as client:
+            await client.say(START)
+            await client.speak(bytes(160), 1)
+            await client.hear()
+            closing = asyncio.ensure_future(world.service.close_all(reason))
+
+            assert await client.closed() == code
+            await closing
+
+
+async def test_a_drain_asks_extended_clients_to_move_and_waits_for_them(world: World) -> None:
+    async with world.connected("vm.v2.json") as client:
+        await client.say(START)
+        await client.hear("started")
+        draining = asyncio.ensure_future(world.service.drain_out(DrainPolicy(0.01, 10)))
+
+        moved = await client.hear("reconnect")
+        await client.say({"event": "stop"})
+        assert await client.closed() == 1000
+        await draining
+    assert moved["reason"] == "draining"
+
+
+async def test_without_any_token_the_start_is_refused() -> None:
+    async with a_world(StaticTokens(["right"])) as world, world.connected() as client:
+        await client.say(START)
+
+        assert await client.closed() == 1008
+
+
+async def test_the_last_place_is_taken_by_one_of_two_that_start_at_once() -> None:
+    async with (
+        a_world(capacity=1) as world,
+        world.connected("vm.v2.json") as one,
+        world.connected("vm.v2.json") as other,
+    ):
+        await one.say(START)
+        await other.say(START)
+
+        events = {(await client.hear("started", "error"))["event"] for client in (one, other)}
+    assert events == {"started", "error"}
+
+
+async def test_a_client_that_does_not_read_loses_the_oldest_and_harms_nobody(
+    world: World,
+) -> None:
+    l16 = {"encoding": "audio/x-l16", "sampleRate": 48000}
+    async with world.connected("vm.v2.json") as slow, world.connected("vm.v2.json") as other:
+        await slow.say({**START, "start": {"mediaFormat": l16}})
+        await other.say(START)
+        chunk = 0
+        while not drops(world.scene):
+            chunk += 1
+            await slow.speak(bytes(5760), chunk)
+        await other.speak(b"still here", 1)
+        heard = await other.hear("media")
+
+    assert set(drops(world.scene)) == {DropReason.WEBSOCKET_BACKLOG}
+    assert base64.b64decode(heard["media"]["payload"]) == b"still here"

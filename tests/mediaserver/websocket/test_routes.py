@@ -1,0 +1,59 @@
+"""Who may connect, and what is said to the others before the upgrade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mediaserver.websocket.builders import START, World, a_world
+from voicemedia_server.edge.tokens import StaticTokens
+
+
+async def test_a_draining_server_refuses_before_the_upgrade(world: World) -> None:
+    world.service.drain()
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await world.http.ws_connect(world.url)
+
+    assert refused.value.status == 503
+    assert refused.value.headers is not None
+    assert int(refused.value.headers["Retry-After"]) > 0
+
+
+async def test_a_plain_request_is_told_to_upgrade(world: World) -> None:
+    async with world.http.get(world.url) as response:
+        problem = await response.json()
+
+    assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
+    assert problem["status"] == 426
+
+
+@pytest.mark.parametrize("way", ["header", "query", "start"])
+async def test_a_token_may_come_three_ways(way: str) -> None:
+    start: dict[str, Any] = dict(START)
+    query, headers = "", {}
+    match way:
+        case "header":
+            headers = {"Authorization": "Bearer right"}
+        case "query":
+            query = "?token=right"
+        case "start":
+            start["start"] = {"customParameters": {"token": "right"}}
+    async with (
+        a_world(StaticTokens(["right"])) as world,
+        world.connected(query=query, **headers) as client,
+    ):
+        await client.say(start)
+        await client.speak(bytes(160), 1)
+
+        assert (await client.hear())["event"] == "media"
+
+
+async def test_a_wrong_token_is_refused_before_the_upgrade() -> None:
+    async with a_world(StaticTokens(["right"])) as world:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await world.http.ws_connect(world.url + "?token=wrong")
+
+        assert refused.value.status == 401
