@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,21 +14,20 @@ from web.front_end import FrontEnd
 
 __all__ = ["chromium", "output_folder", "server"]
 
+PERMISSIONS = ["microphone", "clipboard-read", "clipboard-write"]
 MICROPHONE = Path("/tmp/voicemedia-web-microphone.wav")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _microphone_file() -> None:
     write_wav(MICROPHONE, speech_like(20.0))
-    with wave.open(str(MICROPHONE)) as file:
-        assert file.getnframes() > 0
 
 
 @pytest.fixture
 async def front_end(chromium: Browser, output_folder: Path) -> AsyncIterator[FrontEnd]:
     """The page in a browser; its console must be empty when the test ends."""
     context = await chromium.new_context(
-        viewport={"width": 1120, "height": 900}, permissions=["microphone", "clipboard-read"]
+        viewport={"width": 1120, "height": 900}, permissions=PERMISSIONS
     )
     page = await context.new_page()
     opened = FrontEnd(page, output_folder)

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from playwright.async_api import Locator, Page, expect
 
-# What a browser says of a request that failed: with servers that refuse or leave, that is due.
-FAILED_REQUEST = re.compile(r"Failed to load resource|net::ERR_|EventSource's response")
+from interop.sound import RATE_HZ, Samples
+
+# A browser tells of each request that failed: with servers that refuse or leave, that is due.
+# The tap of the tests is an old node on purpose: it needs no file that the page's policy allows.
+DUE = re.compile(r"Failed to load resource|net::ERR_|EventSource's response|ScriptProcessorNode")
 RECORD_LEVELS = """async (seconds) => {
   const meters = ["You level", "Echo level"].map(
     (label) => document.querySelector(`[role=meter][aria-label="${label}"]`));
   const rows = [];
   const endMs = performance.now() + 1000 * seconds;
   while (performance.now() < endMs) {
-    await new Promise((done) => setTimeout(done, 25));
+    await new Promise(requestAnimationFrame);
     rows.push([performance.now() / 1000,
       ...meters.map((meter) => Number(meter.getAttribute("aria-valuenow")))]);
   }
   return rows;
+}"""
+
+# Records what goes to the loudspeaker, whichever node plays it.
+TAP_LOUDSPEAKER = """(() => {
+  const connect = AudioNode.prototype.connect;
+  const state = (window.loudspeaker = { blocks: null, rate: 0 });
+  let tap = null;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) {
+      if (tap === null) {
+        tap = this.context.createScriptProcessor(1024, 1, 1);
+        tap.onaudioprocess = ({ inputBuffer }) =>
+          state.blocks?.push(inputBuffer.getChannelData(0).slice());
+        state.rate = this.context.sampleRate;
+        connect.call(tap, target);
+      }
+      connect.call(this, tap);
+    }
+    return connect.call(this, target, ...rest);
+  };
+})();"""
+BEGIN_RECORDING = "() => { loudspeaker.blocks = []; }"
+END_RECORDING = """() => {
+  const { blocks, rate } = loudspeaker;
+  loudspeaker.blocks = null;
+  const bytes = new Uint8Array(new Float32Array(blocks.flatMap((b) => [...b])).buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32768)
+    text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return [rate, btoa(text)];
 }"""
 
 
@@ -35,8 +72,23 @@ class FrontEnd:
         page.on("pageerror", lambda error: self._complain(str(error)))
 
     def _complain(self, text: str) -> None:
-        if not FAILED_REQUEST.search(text):
+        if not DUE.search(text):
             self.complaints.append(text)
+
+    async def tap_loudspeaker(self) -> None:
+        """Lets `recording` hear what is played; to be asked for before the page is opened."""
+        await self.page.add_init_script(TAP_LOUDSPEAKER)
+
+    @asynccontextmanager
+    async def recording(self) -> AsyncIterator[list[Samples]]:
+        """Records what is played meanwhile; it is in the list at the end."""
+        recorded: list[Samples] = []
+        await self.page.evaluate(BEGIN_RECORDING)
+        yield recorded
+        rate_hz, text = await self.page.evaluate(END_RECORDING)
+        samples = np.frombuffer(base64.b64decode(text), "<f4").astype(np.float64)
+        at_s = np.arange(int(len(samples) / rate_hz * RATE_HZ)) / RATE_HZ
+        recorded.append(np.interp(at_s, np.arange(len(samples)) / rate_hz, samples))
 
     async def open(self, url: str) -> None:
         """Goes to the page. Raises `AssertionError` where a plain page is served instead."""
@@ -65,7 +117,7 @@ class FrontEnd:
             await self.page.get_by_role("switch", name=name).uncheck()
 
     async def levels(self, seconds: float) -> list[list[float]]:
-        """Rows of time in seconds, and what the two meters show in decibels."""
+        """Rows of time in seconds and what the two meters show in decibels, one each frame."""
         rows: list[list[float]] = await self.page.evaluate(RECORD_LEVELS, seconds)
         return rows
 

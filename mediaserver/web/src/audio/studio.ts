@@ -14,6 +14,7 @@ import { Trail } from "./trail";
 
 const CROSSFADE_S = 0.03;
 const VOLUME_RAMP_S = 0.015;
+const HEARD = 0.004; // -48 dBFS: more than the noise of a silent line
 export const TRAIL_COLUMNS = 600;
 
 /** What a meter and a waveform show. */
@@ -35,22 +36,39 @@ export class Studio {
   readonly context: AudioContext;
   readonly said: Scope = { trail: new Trail(TRAIL_COLUMNS), level: SILENCE };
   readonly heard: Scope = { trail: new Trail(TRAIL_COLUMNS), level: SILENCE };
-  readonly ready: Promise<void>;
+  /** Done once, when the echo is first heard; whoever waits for it sets it. */
+  whenHeard: (() => void) | null = null;
   readonly #volume: GainNode;
   #deck: Deck | null = null;
   #microphone: MediaStreamAudioSourceNode | null = null;
   #saidMeter: AudioWorkletNode | null = null;
+  #isAddingMeters = false;
 
   /** Made at a click, so that the browser lets it sound (autoplay rules). */
   constructor() {
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.#volume = this.context.createGain();
-    this.ready = this.#prepare();
+    this.#volume.connect(this.context.destination);
   }
 
-  async #prepare(): Promise<void> {
-    await this.context.audioWorklet.addModule(meterUrl);
+  /** Has the meters' code kept by the browser, so that it is there at the first click. */
+  static async fetchMeters(): Promise<void> {
+    await fetch(meterUrl);
+  }
+
+  /** Puts the meters in; where their code cannot be had, sound flows without them. */
+  async #addMeters(): Promise<void> {
+    if (this.#saidMeter || this.#isAddingMeters) return;
+    this.#isAddingMeters = true;
+    try {
+      await this.context.audioWorklet.addModule(meterUrl);
+    } catch {
+      return; // asked again at the next session
+    } finally {
+      this.#isAddingMeters = false;
+    }
     const heardMeter = this.#meter(this.heard);
+    this.#volume.disconnect();
     this.#volume.connect(heardMeter).connect(this.context.destination);
     this.#saidMeter = this.#meter(this.said);
     this.#microphone?.connect(this.#saidMeter);
@@ -61,12 +79,17 @@ export class Studio {
     node.port.onmessage = ({ data }: MessageEvent<Level>) => {
       scope.level = data;
       scope.trail.add(data);
+      if (scope === this.heard && this.whenHeard && data.peak > HEARD) {
+        this.whenHeard();
+        this.whenHeard = null;
+      }
     };
     return node;
   }
 
-  /** Sound may flow; asked again at every click until it does. */
-  async resume(): Promise<void> {
+  /** Lets sound flow and be measured; asked at every start, until it does. */
+  async prepare(): Promise<void> {
+    void this.#addMeters();
     if (this.context.state !== "running") await this.context.resume();
   }
 
@@ -79,6 +102,7 @@ export class Studio {
 
   /** Plays this echo instead of the one before, over a short crossfade: no gap, no click. */
   play(echo: MediaStream | null): void {
+    void this.#addMeters();
     const before = this.#deck;
     this.#deck = echo && this.#load(echo);
     if (before) this.#unload(before);

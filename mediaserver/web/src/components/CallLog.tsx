@@ -13,8 +13,12 @@ export function CallLog() {
     if (element) element.scrollTop = element.scrollHeight;
   }, [log]);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(toText(log));
-    setCopied(log);
+    try {
+      await navigator.clipboard.writeText(toText(log));
+      setCopied(log);
+    } catch {
+      if (list.current) getSelection()?.selectAllChildren(list.current); // to be copied by hand
+    }
   };
   return (
     <section className="card log" aria-labelledby="log-title">

@@ -1,9 +1,11 @@
 import { verdictOf } from "../quality/mos";
 import type { QualitySample } from "../quality/sample";
-import { HISTORY_SAMPLES } from "../stores/voiceAgentStore";
 import { MouthToEar } from "./MouthToEar";
 import { sparkline } from "./sparkline";
 import { useVoiceAgent } from "./storeContext";
+
+/** A call that has just begun has a picture too. */
+const FEWEST_COLUMNS = 20;
 
 interface Figure {
   readonly name: string;
@@ -95,7 +97,11 @@ interface PictureProperties {
 }
 
 function Picture({ values, bottom, leastTop }: PictureProperties) {
-  const { line, area } = sparkline(values, { columns: HISTORY_SAMPLES, bottom, leastTop });
+  const { line, area } = sparkline(values, {
+    columns: Math.max(FEWEST_COLUMNS, values.length),
+    bottom,
+    leastTop,
+  });
   return (
     <svg className="picture" viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">
       <path className="picture-area" d={area} />

@@ -80,7 +80,9 @@ function Volume() {
           setVolume(Number(event.target.value) / 100);
         }}
       />
-      <output>{Math.round(100 * volume)} %</output>
+      <span className="slider-value" aria-hidden="true">
+        {Math.round(100 * volume)} %
+      </span>
     </label>
   );
 }

@@ -40,6 +40,8 @@ export function browserEngine(
     },
   );
 
+  Studio.fetchMeters().catch(() => undefined); // it is fetched again when it is needed
+
   const sample = async (): Promise<void> => {
     const { phase } = call.state;
     if (phase !== "live" && phase !== "moving") return;
@@ -59,7 +61,11 @@ export function browserEngine(
     scopes: () => studio,
     prepare: () => {
       studio ??= new Studio();
-      void studio.resume();
+      void studio.prepare();
+      const askedMs = performance.now();
+      studio.whenHeard = () => {
+        watcher.note(`First sound back ${Math.round(performance.now() - askedMs)} ms after Start.`);
+      };
       store.setState({ transport: { name: transport.name, why: transport.why } });
     },
     take: (signal) => {

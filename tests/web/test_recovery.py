@@ -1,0 +1,142 @@
+"""The front end when servers leave, move their calls, come back or end them."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import expect
+
+from interop.server_process import ServerProcess, running_server, until
+from interop.sound import FRAME_S, Samples, envelope
+from web.conftest import MICROPHONE
+from web.front_door import front_door
+from web.front_end import FrontEnd
+
+pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
+
+LOUD_DB = -30.0
+SILENT_RATIO = 0.02
+OWN_PAUSE_S = 0.12  # 0.08 s of nothing, and syllables that rise and fade
+
+
+async def wait_for_echo(front_end: FrontEnd, timeout_s: float = 10) -> None:
+    async def is_heard() -> bool:
+        return await front_end.echo_db() > LOUD_DB
+
+    await until(is_heard, timeout_s, "the echo")
+
+
+async def wait_for_line(front_end: FrontEnd, text: str, timeout_s: float = 15) -> None:
+    async def is_logged() -> bool:
+        return any(text in line for line in await front_end.log_lines())
+
+    await until(is_logged, timeout_s, f"the log to say: {text}")
+
+
+def longest_silence_s(samples: Samples) -> float:
+    """The longest time without sound. The file has pauses of up to 0.08 s of its own."""
+    loudness = envelope(samples)
+    is_silent = loudness < SILENT_RATIO * loudness.max()
+    runs = [len(list(run)) for silent, run in itertools.groupby(is_silent) if silent]
+    return FRAME_S * max(runs, default=0)
+
+
+async def test_a_call_outlives_a_restart_of_its_server(front_end: FrontEnd) -> None:
+    async with running_server() as first:
+        address = urlsplit(first.base_url).netloc
+        await front_end.open(first.base_url)
+        await front_end.start()
+        await wait_for_echo(front_end)
+
+        first.process.send_signal(signal.SIGTERM)
+        await first.process.wait()
+        await front_end.reach("connecting")
+        await front_end.picture("reconnecting")
+
+    async with running_server("--http", address) as second:
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+        assert await second.session_count() == 1
+        await front_end.picture("recovered")
+        await front_end.button("Stop").click()
+        await expect(front_end.button("Start")).to_be_visible()
+
+
+async def test_a_call_is_opened_again_when_the_server_ends_its_session(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await front_end.open(server.base_url)
+    await front_end.start()
+    await wait_for_echo(front_end)
+    async with server.http.get(f"{server.admin_url}/sessions") as listed:
+        label = (await listed.json())[0]["session"]
+
+    async with server.http.delete(f"{server.admin_url}/sessions/{label}") as ended:
+        assert ended.status == 200
+
+    await wait_for_line(front_end, "Opening a session again.")
+    await front_end.reach("connected")
+    await wait_for_echo(front_end)
+    async with server.http.get(f"{server.admin_url}/sessions") as listed:
+        sessions = await listed.json()
+    assert [session["session"] == label for session in sessions] == [False]
+
+
+async def test_a_call_moves_to_another_server_without_a_gap(front_end: FrontEnd) -> None:
+    async with (
+        running_server("--drain-limit-s", "0.1", "--drain-notice-s", "20") as old,
+        running_server() as new,
+        front_door(old) as door,
+    ):
+        await front_end.tap_loudspeaker()
+        await front_end.open(door.url)
+        await front_end.start()
+        await wait_for_echo(front_end)
+        door.newest = new
+
+        async with front_end.recording() as recorded:
+            await front_end.levels(1)
+            old.process.send_signal(signal.SIGTERM)
+            await wait_for_line(front_end, "Moved without a gap.")
+            await front_end.levels(1)
+
+        silence_s = longest_silence_s(recorded[0])
+        print(f"\nlongest pause of what was played while the call moved: {silence_s:.2f} s")
+        assert await new.session_count() == 1
+        assert await old.process.wait() == 0
+        await wait_for_echo(front_end)
+        assert silence_s <= OWN_PAUSE_S
+        await front_end.picture("moved")
+
+
+async def test_a_call_ends_with_a_reason_when_its_time_is_over(front_end: FrontEnd) -> None:
+    async with running_server("--max-session-s", "2") as server:
+        await front_end.open(server.base_url)
+        await front_end.start()
+
+        notice = await front_end.notice()
+
+        assert "The server ended the call" in notice
+        await expect(front_end.button("Start")).to_be_visible()
+
+
+async def test_a_server_without_an_event_stream_that_dies_is_found_out_by_silence(
+    front_end: FrontEnd,
+) -> None:
+    async with running_server() as first:
+        address = urlsplit(first.base_url).netloc
+        await front_end.open(first.base_url)
+        await front_end.page.route("**/whip/events/*", lambda route: route.abort())
+        await front_end.start()
+        await wait_for_echo(front_end)
+
+        first.process.send_signal(signal.SIGTERM)
+        await first.process.wait()
+
+    async with running_server("--http", address) as second:
+        await wait_for_line(front_end, "Opening a session again")
+        await front_end.reach("connected", timeout_s=20)
+        assert await second.session_count() == 1
