@@ -7,7 +7,6 @@ Telemetry reads the integers that are left behind.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import secrets
 import struct
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from voicemedia_server.packets import srtp
+from voicemedia_server.packets import control, srtp
 from voicemedia_server.packets.datagrams import (
     BATCH,
     LARGEST_DATAGRAM_BYTES,
@@ -43,12 +42,9 @@ from voicemedia_server.ports import (
     SubscriptionSpec,
     Tap,
 )
-from voicemedia_server.relay import reports
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.relay.publication import Publication
 from voicemedia_server.relay.subscription import Subscription
-from voicemedia_server.rtp import rtcp
-from voicemedia_server.rtp.clock import report_interval_s
 
 log = structlog.get_logger("packets")
 
@@ -62,7 +58,6 @@ RTP_REFUSALS = {
     **dict.fromkeys(srtp.MALFORMED_STATUSES, DropReason.RTP_MALFORMED),
 }
 """What libsrtp's statuses mean; any other is a packet that is not authentic."""
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class PythonPlane:
         self._by_path: dict[PathKey, PeerEnd] = {}
         self._drops: Counter[DropReason] = Counter()
         self._last_peer_id = 0
-        self._due: list[tuple[int, PeerId]] = []
+        self._reports = control.ReportSchedule()
         self._tick_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
@@ -201,7 +196,7 @@ class PythonPlane:
         end.inbound_end, end.outbound_end = srtp.open_ends(keys)
         end.inbound = end.inbound_end.context
         end.outbound = end.outbound_end.context
-        self._schedule_report(end, is_first=True)
+        self._reports.add(peer_id, is_first=True)
 
     def publish(self, peer_id: PeerId, spec: PublicationSpec) -> None:
         """What this peer may send."""
@@ -547,83 +542,29 @@ class PythonPlane:
         if end is None:
             self._drops[DropReason.RTCP_UNBOUND] += 1
             return
-        if end.inbound is None:
-            self.count_drop(DropReason.RTCP_BEFORE_KEYS, end.id)
-            return
-        self._length[0] = slot.length
-        status = srtp.unprotect_rtcp(end.inbound, slot.buffer, self._length)
-        if status != srtp.OK:
-            is_malformed = status in srtp.MALFORMED_STATUSES
-            self.count_drop(
-                DropReason.RTCP_MALFORMED if is_malformed else DropReason.RTCP_UNAUTHENTICATED,
-                end.id,
-            )
-            return
-        compound = slot.view[: self._length[0]]
-        ssrc = int.from_bytes(compound[4:8], "big")
-        if not end.publication.admits_source(ssrc):
-            assert end.inbound_end is not None, "only opened packets come this far"
-            end.inbound_end.forget_stream(ssrc)
-            self.count_drop(DropReason.RTP_SSRC_FLOOD, end.id)
-            return
-        try:
-            packets = rtcp.parse_compound(compound)
-        except rtcp.RtcpMalformed:
-            self.count_drop(DropReason.RTCP_MALFORMED, end.id)
-            return
-        for wanted in reports.take(packets, end.publication, end.subscriptions, read_clocks()):
-            self._resend(end, wanted)
-
-    def _resend(self, end: PeerEnd, wanted: reports.Wanted) -> None:
-        history = wanted.subscription.history
-        if history is None:
-            self.count_drop(DropReason.NACK_REFUSED, end.id)
-            return
-        refused = history.refused
-        sealed = history.find(wanted.sequence)
-        if sealed is None:
-            was_refused = history.refused > refused
-            reason = DropReason.NACK_REFUSED if was_refused else DropReason.NACK_MISSED
+        taken = control.take(end, slot, self._length)
+        for reason in taken.drops:
             self.count_drop(reason, end.id)
-        elif end.selected is not None:
-            wanted.subscription.packets_resent += 1
-            self.send_to(end.selected, sealed)
+        if end.selected is not None:
+            for sealed in taken.resent:
+                self.send_to(end.selected, sealed)
 
     def _tick(self) -> None:
         """Sends the reports that are due, ten times a second."""
-        now_ns = time.monotonic_ns()
-        while self._due and self._due[0][0] <= now_ns:
-            _, peer_id = heapq.heappop(self._due)
+        for peer_id in self._reports.due(time.monotonic_ns()):
             end = self._peers.get(peer_id)
             if end is not None and end.outbound is not None:
                 if end.destination is not None:
                     self._send_report(end)
-                self._schedule_report(end)
+                self._reports.add(peer_id)
         self._flush()
         self._tick_timer = self._loop.call_later(TICK_S, self._tick)
 
-    def _schedule_report(self, end: PeerEnd, *, is_first: bool = False) -> None:
-        interval_s = report_interval_s(
-            random_unit=secrets.randbelow(1000) / 1000, is_first=is_first
-        )
-        due_ns = time.monotonic_ns() + int(interval_s * NS_PER_S)
-        heapq.heappush(self._due, (due_ns, end.id))
-
     def _send_report(self, end: PeerEnd, *, leaving: bool = False) -> None:
-        compound = reports.compose(
-            end.publication,
-            end.subscriptions,
-            read_clocks(),
-            fallback=(end.report_ssrc, end.report_cname),
-            leaving=leaving,
-        )
         slot = self._spare()
-        slot.fill(compound)
-        self._length[0] = slot.length
-        if srtp.protect_rtcp(end.outbound, slot.buffer, self._length) != srtp.OK:
+        if not control.seal_report(end, slot, self._length, leaving=leaving):
             self.count_drop(DropReason.SEAL_REFUSED, end.id)
             return
-        slot.length = self._length[0]
         assert end.selected is not None, "a report goes to a selected path"
         self.send_to(end.selected, slot.view[: slot.length])
 
@@ -648,8 +589,3 @@ class PythonPlane:
         """What was counted for a peer; raises KeyError for one that was removed."""
         end = self._peers[peer_id]
         return media_stats(end)
-
-
-def read_clocks() -> reports.Now:
-    """This moment on both clocks."""
-    return reports.Now(monotonic_ns=time.monotonic_ns(), unix_ns=time.time_ns())

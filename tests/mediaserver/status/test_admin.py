@@ -1,0 +1,87 @@
+"""What the local admin port does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from mediaserver.edge.test_problems import Tally
+from mediaserver.test_service import World
+from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.status.admin import Admin
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[Client]:
+    app = web.Application(middlewares=[problem_middleware(Tally())])
+    Admin(world.service).add_to(app)
+    async with TestClient(TestServer(app)) as started:
+        yield started
+
+
+async def test_a_drain_takes_no_new_sessions_and_keeps_those_that_live(
+    world: World, client: Client
+) -> None:
+    world.open_connected()
+
+    told = await (await client.post("/drain")).json()
+    again = await (await client.post("/drain")).json()
+
+    assert told == again
+    assert told["draining"]
+    assert told["sessions"]["total"] == 1
+    assert world.service.is_draining
+
+
+async def test_a_drain_can_be_taken_back(world: World, client: Client) -> None:
+    await client.post("/drain")
+
+    told = await (await client.post("/undrain")).json()
+
+    assert not told["draining"]
+    world.open()
+
+
+async def test_sessions_are_listed_by_their_labels(world: World, client: Client) -> None:
+    session = world.open_connected()
+
+    (listed,) = await (await client.get("/sessions")).json()
+
+    assert listed["session"] == session.label
+
+
+async def test_a_session_is_ended_by_its_label(world: World, client: Client) -> None:
+    session, other = world.open_connected(), world.open_connected()
+
+    async with client.delete(f"/sessions/{session.label}") as response:
+        told = await response.json()
+
+    assert response.status == 200
+    assert session.close_reason is CloseReason.STOPPED
+    assert told["sessions"]["total"] == 1
+    assert world.service.sessions == (other,)
+
+
+async def test_a_label_that_nobody_has_is_not_found(client: Client) -> None:
+    async with client.delete("/sessions/nobody") as response:
+        problem = await response.json()
+
+    assert response.status == 404
+    assert "nobody" in problem["detail"]
+
+
+async def test_what_changes_something_is_not_done_by_looking(world: World, client: Client) -> None:
+    async with client.get("/drain") as response:
+        assert response.status == 405
+    assert not world.service.is_draining
