@@ -21,6 +21,17 @@ LOUD_DB = -30.0
 SILENT_RATIO = 0.02
 OWN_PAUSE_S = 0.12  # 0.08 s of nothing, and syllables that rise and fade
 
+# So that a test can do to the track what the browser does when its device is taken away.
+KEEP_MICROPHONE = """(() => {
+  const devices = navigator.mediaDevices;
+  const ask = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    window.microphone = stream.getAudioTracks()[0];
+    return stream;
+  };
+})();"""
+
 
 async def wait_for_echo(front_end: FrontEnd, timeout_s: float = 10) -> None:
     async def is_heard() -> bool:
@@ -140,3 +151,61 @@ async def test_a_server_without_an_event_stream_that_dies_is_found_out_by_silenc
         await wait_for_line(front_end, "Opening a session again")
         await front_end.reach("connected", timeout_s=20)
         assert await second.session_count() == 1
+
+
+async def test_a_call_restarts_ice_when_the_network_is_back_and_keeps_its_session(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await front_end.open(server.base_url)
+    await front_end.start()
+    await wait_for_echo(front_end)
+    before = (await server.stats())["per_session"][0]["session"]
+    patches: list[str] = []
+    front_end.page.on(
+        "response",
+        lambda response: (
+            patches.append(f"{response.request.headers['if-match']} {response.status}")
+            if response.request.method == "PATCH"
+            else None
+        ),
+    )
+
+    await front_end.page.context.set_offline(True)
+    await front_end.page.context.set_offline(False)
+
+    await wait_for_line(front_end, "ICE restart")
+
+    async def is_restarted() -> bool:
+        return "* 200" in patches
+
+    await until(is_restarted)
+    sent = (await server.stats())["per_session"][0]["sent"]["packets"]
+
+    async def goes_on() -> bool:
+        session = (await server.stats())["per_session"][0]
+        return bool(session["sent"]["packets"] > sent + 100)
+
+    await until(goes_on)
+    await wait_for_echo(front_end)
+    assert (await server.stats())["per_session"][0]["session"] == before
+    assert await server.session_count() == 1
+
+
+async def test_a_microphone_that_is_unplugged_ends_the_call_with_advice(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await front_end.page.add_init_script(KEEP_MICROPHONE)
+    await front_end.open(server.base_url)
+    await front_end.start()
+
+    await front_end.page.evaluate("microphone.dispatchEvent(new Event('ended'))")
+
+    notice = await front_end.notice()
+    await front_end.picture("unplugged")
+    assert "The microphone was unplugged" in notice
+    await expect(front_end.button("Start")).to_be_visible()
+
+    async def is_free() -> bool:
+        return await server.session_count() == 0
+
+    await until(is_free)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { EVENTS_RELATION, eventsTarget, iceServers, readLinks } from "./linkHeader";
+import { EVENTS_RELATION, eventsTarget, iceServers, readLinks } from "./linkHeader.js";
 
 describe("a Link header", () => {
   it("gives every link with its parameters", () => {

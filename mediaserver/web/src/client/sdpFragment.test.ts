@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { applyFragment, readSection, writeFragment } from "./sdpFragment";
+import { applyFragment, readSection, writeFragment } from "./sdpFragment.js";
 
 export const OFFER = [
   "v=0",

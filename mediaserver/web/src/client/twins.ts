@@ -1,6 +1,6 @@
 /** Small working things in place of a browser's and a server's, for tests of the client. */
 
-import type { WhipPorts } from "./whipClient";
+import type { WhipPorts } from "./whipClient.js";
 
 export const OFFER_SDP = [
   "v=0",

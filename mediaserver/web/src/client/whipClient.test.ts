@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { EVENTS_RELATION } from "./linkHeader";
+import { EVENTS_RELATION } from "./linkHeader.js";
 import {
   created,
   problem,
@@ -10,7 +10,7 @@ import {
   TwinServer,
   unreachable,
   type TwinPeer,
-} from "./twins";
+} from "./twins.js";
 import {
   CONNECT_TIMEOUT_MS,
   openWhipSession,
@@ -19,7 +19,7 @@ import {
   type WhipEvent,
   type WhipRequest,
   type WhipSession,
-} from "./whipClient";
+} from "./whipClient.js";
 
 const ENDPOINT = "https://host.example/whip";
 const EVENTS = `</whip/events/e1>; rel="${EVENTS_RELATION}"`;

@@ -5,9 +5,9 @@
  * policy: whether to try again, or to move, is for who opened the session.
  */
 
-import { CallFailed, failureOf, failureOfResponse, type Failure } from "./failure";
-import { eventsTarget, iceServers, readLinks } from "./linkHeader";
-import { applyFragment, FRAGMENT_TYPE, readSection, writeFragment } from "./sdpFragment";
+import { CallFailed, failureOf, failureOfResponse, type Failure } from "./failure.js";
+import { eventsTarget, iceServers, readLinks } from "./linkHeader.js";
+import { applyFragment, FRAGMENT_TYPE, readSection, writeFragment } from "./sdpFragment.js";
 
 /** What the client needs of the browser; tests give their own. */
 export interface WhipPorts {
