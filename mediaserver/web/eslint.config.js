@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import { defineConfig } from "eslint/config";
 import typescript from "typescript-eslint";
 
-export default defineConfig({ ignores: ["dist/", "node_modules/"] }, eslint.configs.recommended, {
+export default defineConfig({ ignores: ["**/dist/", "node_modules/"] }, eslint.configs.recommended, {
   files: ["**/*.ts", "**/*.tsx"],
   extends: [typescript.configs.strictTypeChecked, hooks.configs.flat.recommended],
   languageOptions: {
