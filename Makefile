@@ -67,7 +67,7 @@ check: setup ## the fast part: format, lint, types, import contracts, unit tests
 
 .PHONY: packages
 packages: # what the system tests need from Debian
-	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm
+	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap
 
 .PHONY: test
 test: setup packages check web ## everything: check, then the tests with real processes, browsers and clients
