@@ -9,6 +9,7 @@ ARGS ?=
 export PYTHONSAFEPATH := 1
 
 WEB := mediaserver/web
+WITH_NODE := $(CURDIR)/scripts/with-node
 WEB_SET_UP := $(WEB)/node_modules/.set-up
 WEB_SOURCES := $(shell find $(WEB)/src -type f ! -name '*.test.ts') $(wildcard $(WEB)/index.html $(WEB)/*.ts)
 PAGE := mediaserver/voicemedia_server/status/dist/index.html
@@ -27,15 +28,15 @@ help: ## what each target does
 setup: $(VENV)/.set-up ## the locked virtual environment in .venv
 
 $(WEB_SET_UP): $(WEB)/package.json $(WEB)/package-lock.json
-	@cd $(WEB) && npm ci --silent --no-audit --no-fund
+	@cd $(WEB) && $(WITH_NODE) npm ci --silent --no-audit --no-fund
 	@touch $@
 
 $(PAGE): $(WEB_SET_UP) $(WEB_SOURCES)
-	@cd $(WEB) && npm run --silent build -- --logLevel warn
+	@cd $(WEB) && $(WITH_NODE) npm run --silent build -- --logLevel warn
 	@touch $@
 
 .PHONY: web
-web: $(PAGE) ## build the page (Node 20.19 or later); without it the server has a plain one
+web: $(PAGE) ## build the page; without it the server has a plain one
 
 .PHONY: web-if-possible
 web-if-possible:
@@ -44,7 +45,7 @@ web-if-possible:
 
 .PHONY: check-web
 check-web: $(WEB_SET_UP) ## the front end's types, lint and unit tests
-	@cd $(WEB) && npm run --silent check
+	@cd $(WEB) && $(WITH_NODE) npm run --silent check
 
 .PHONY: run
 run: setup web-if-possible ## start the server: HTTP on 127.0.0.1:8080, media on UDP 3478 (options: ARGS='--help')
@@ -71,6 +72,7 @@ packages: # what the system tests need from Debian
 
 .PHONY: test
 test: setup packages check web ## everything: check, then the tests with real processes, browsers and clients
+	@scripts/has-node || $(MAKE) --silent check-web
 	$(BIN)/pytest -q -m system
 
 .PHONY: conformance

@@ -15,7 +15,9 @@ from interop.server_process import ServerProcess, until
 
 pytestmark = pytest.mark.system
 
-WEB = Path(__file__).parents[2] / "mediaserver/web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "mediaserver/web"
+WITH_NODE = str(ROOT / "scripts/with-node")
 MAKE_CALL = """async ([script, endpoint]) => {
   const { browserPorts, openWhipSession } = await import(script);
   const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -45,7 +47,7 @@ export function call(track: MediaStreamTrack): WhipSession {
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked package, as npm would install it below a project."""
     folder = tmp_path_factory.mktemp("consumer")
-    build = ["npm", "run", "--silent", "build:client"]
+    build = [WITH_NODE, "npm", "run", "--silent", "build:client"]
     subprocess.run(build, cwd=WEB, check=True, capture_output=True)
     pack = ["npm", "pack", "--silent", "--pack-destination", str(folder), "./client"]
     subprocess.run(pack, cwd=WEB, check=True, capture_output=True)

@@ -60,9 +60,9 @@ export function isTemporary(failure: Failure): boolean {
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof CallFailed) return thrown.failure;
   if (thrown instanceof DOMException && thrown.name === "TimeoutError")
-    return { reason: "timed-out", detail: "The server did not answer in time." };
+    return { reason: "timed-out", detail: "The request was given up after ten seconds." };
   if (thrown instanceof TypeError)
-    return { reason: "unreachable", detail: "The server cannot be reached." };
+    return { reason: "unreachable", detail: "The request got no answer." };
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
   return { reason: "media-failed", detail };
 }

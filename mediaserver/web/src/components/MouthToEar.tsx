@@ -24,9 +24,7 @@ export function MouthToEar() {
       >
         Measure
       </button>
-      <p className="fine">
-        Sends a quiet tone instead of your voice for a second and listens for it.
-      </p>
+      <p className="fine">Sends a quiet tone for a second and listens for it.</p>
     </div>
   );
 }

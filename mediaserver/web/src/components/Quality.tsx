@@ -45,7 +45,9 @@ const FIGURES: readonly Figure[] = [
 /** How good the call is: the estimated MOS, and what it comes from, over the last minute. */
 export function Quality() {
   const history = useVoiceAgent((state) => state.history);
-  const newest = history.at(-1);
+  const hasSound = useVoiceAgent((state) => state.connectionStatus === "connected");
+  const hasEnded = useVoiceAgent((state) => state.connectionStatus === "disconnected");
+  const newest = hasSound || hasEnded ? history.at(-1) : undefined;
   return (
     <section className="card" aria-labelledby="quality-title">
       <h2 id="quality-title">Quality</h2>
@@ -68,7 +70,7 @@ function Score({ mos, history }: { mos: number | null; history: readonly Quality
         {mos === null ? "–" : mos.toFixed(2)}
       </p>
       <p className="score-word">
-        {verdict ?? "no call yet"}
+        {verdict ?? "not measured"}
         <span className="fine">Estimated MOS, 1 to 4.5</span>
       </p>
       <Picture values={history.map((sample) => sample.mos)} bottom={1} leastTop={4.5} />
