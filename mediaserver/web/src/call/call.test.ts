@@ -194,9 +194,10 @@ describe("a call", () => {
   it("moves by playing the new session before it closes the old one", async () => {
     await world.connect();
     world.session(1).tell({ kind: "move-asked", detail: "draining" });
-    const whileMoving = world.session(1).closed;
     world.session(2).tell({ kind: "answered", id: "two", tookMs: 1 });
     world.session(2).tell({ kind: "connected" });
+    const whileMoving = world.session(1).closed;
+    world.session(2).tell({ kind: "audible" });
 
     expect(whileMoving).toBe("no");
     expect(world.played).toEqual([world.session(1).echo, world.session(2).echo]);

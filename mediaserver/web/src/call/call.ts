@@ -200,6 +200,7 @@ export class Call {
         this.take({ kind: "lost", session, failure: event.failure });
         break;
       case "connected":
+      case "audible":
       case "interrupted":
       case "recovered":
       case "move-asked":

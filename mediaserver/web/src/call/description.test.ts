@@ -51,7 +51,7 @@ describe("a call's state in words", () => {
   });
 
   it.each([
-    ["moving", "Moved without a gap."],
+    ["moving", "Moved: the new session plays, and the old one has ended."],
     ["interrupted", "The sound is back."],
     ["opening", "Connected: you hear yourself."],
   ] as const)("logs how it came from %s to be live", (phase, text) => {

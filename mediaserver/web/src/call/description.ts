@@ -63,7 +63,8 @@ export function describe(before: CallState, after: CallState): Told | null {
       return { text: `${title}: ${after.failure.detail} Trying again soon.`, tone: "bad" };
     }
     case "live":
-      if (before.phase === "moving") return { text: "Moved without a gap.", tone: "good" };
+      if (before.phase === "moving")
+        return { text: "Moved: the new session plays, and the old one has ended.", tone: "good" };
       if (before.phase === "interrupted") return { text: "The sound is back.", tone: "good" };
       if (before.phase === "live") return null;
       return { text: "Connected: you hear yourself.", tone: "good" };

@@ -39,6 +39,7 @@ const signals = (session: number): { readonly [K in SignalKind]: CallSignal } =>
   captured: { kind: "captured" },
   "capture-failed": { kind: "capture-failed", failure: UNPLUGGED },
   connected: { kind: "connected", session },
+  audible: { kind: "audible", session },
   interrupted: { kind: "interrupted", session },
   recovered: { kind: "recovered", session },
   "move-asked": { kind: "move-asked", session },
@@ -214,8 +215,12 @@ describe("a call that is asked to move", () => {
     expect(asked.life.state).toMatchObject({ phase: "moving", session: 4, next: 5 });
   });
 
+  it("keeps the old session until the new one is heard", () => {
+    expect(step(asked.life, connected(5), NOW)).toEqual({ life: asked.life, actions: [] });
+  });
+
   it("plays the new session first, and closes the old one then", () => {
-    const { life, actions } = step(asked.life, connected(5), NOW);
+    const { life, actions } = step(asked.life, { kind: "audible", session: 5 }, NOW);
 
     expect(actions).toEqual([
       { kind: "play", session: 5 },
@@ -242,6 +247,15 @@ describe("a call that is asked to move", () => {
 
     expect(life.state).toMatchObject({ phase: "opening", session: 5 });
     expect(actions).toEqual([]);
+  });
+
+  it("plays the new session as soon as it is heard when the old one ended in between", () => {
+    const ready = step(asked.life, connected(5), NOW).life;
+    const alone = step(ready, lost(4, GONE), NOW).life;
+    const { life, actions } = step(alone, { kind: "audible", session: 5 }, NOW);
+
+    expect(actions).toEqual([{ kind: "play", session: 5 }]);
+    expect(life.state).toMatchObject({ phase: "live", session: 5 });
   });
 
   it("opens one at once when the old session ends while it waits", () => {

@@ -55,6 +55,8 @@ export type CallSignal =
   | { readonly kind: "captured" }
   | { readonly kind: "capture-failed"; readonly failure: Failure }
   | { readonly kind: "connected"; readonly session: SessionNumber }
+  /** Its echo comes: what played before may end. */
+  | { readonly kind: "audible"; readonly session: SessionNumber }
   | { readonly kind: "interrupted"; readonly session: SessionNumber }
   | { readonly kind: "recovered"; readonly session: SessionNumber }
   | { readonly kind: "move-asked"; readonly session: SessionNumber }
@@ -115,6 +117,7 @@ const passAll = {
   captured: pass,
   "capture-failed": pass,
   connected: pass,
+  audible: pass,
   interrupted: pass,
   recovered: pass,
   "move-asked": pass,
@@ -149,10 +152,9 @@ const TABLE: Table = {
     "stop-asked": ({ session }, _signal, life) => end({ kind: "close", session })(life),
     "capture-failed": ({ session }, { failure }, life) =>
       fail(life, failure, { kind: "close", session }),
-    connected: ({ session, sinceMs }, signal, life, { nowMs }) =>
-      signal.session === session
-        ? go(life, { phase: "live", session, sinceMs: sinceMs ?? nowMs }, { kind: "play", session })
-        : null,
+    connected: (state, signal, life, moment) => goLive(state, signal.session, life, moment),
+    // It was connected before, when the one that it was to follow still played.
+    audible: (state, signal, life, moment) => goLive(state, signal.session, life, moment),
     lost: (state, signal, life, moment) =>
       signal.session === state.session
         ? tryAgain(life, state, state.attempt, signal.failure, moment)
@@ -195,7 +197,7 @@ const TABLE: Table = {
     ...passAll,
     "stop-asked": (state, _signal, life) => end(...closeBoth(state))(life),
     "capture-failed": (state, { failure }, life) => fail(life, failure, ...closeBoth(state)),
-    connected: ({ session, next, sinceMs }, signal, life) =>
+    audible: ({ session, next, sinceMs }, signal, life) =>
       next !== null && signal.session === next
         ? go(
             life,
@@ -229,6 +231,16 @@ function go(life: CallLife, state: CallState, ...actions: CallAction[]): Step {
 
 function fail(life: CallLife, failure: Failure, ...actions: CallAction[]): Step {
   return go(life, { phase: "failed", failure }, ...actions, { kind: "release" });
+}
+
+function goLive(
+  { session, sinceMs }: Opening,
+  connected: SessionNumber,
+  life: CallLife,
+  { nowMs }: Moment,
+): Step | null {
+  if (connected !== session) return null;
+  return go(life, { phase: "live", session, sinceMs: sinceMs ?? nowMs }, { kind: "play", session });
 }
 
 function openNext(

@@ -9,6 +9,8 @@ export type TransportName = "webrtc";
 export type SessionEvent =
   | { readonly kind: "answered"; readonly id: string; readonly tookMs: number }
   | { readonly kind: "connected" }
+  /** The echo has begun to come, or will not: what played before may end. Once. */
+  | { readonly kind: "audible" }
   | { readonly kind: "interrupted" }
   | { readonly kind: "recovered" }
   | { readonly kind: "move-asked"; readonly detail: string }

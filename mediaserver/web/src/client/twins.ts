@@ -23,6 +23,7 @@ export class TwinPeer {
   configuration: RTCConfiguration;
   onconnectionstatechange: (() => void) | null = null;
   onicecandidate: ((event: { candidate: { candidate: string } | null }) => void) | null = null;
+  readonly echo = Object.assign(new EventTarget(), { muted: true });
   #offers = 0;
 
   constructor(configuration: RTCConfiguration) {
@@ -35,7 +36,7 @@ export class TwinPeer {
       this.calls.push("replace track");
       return Promise.resolve();
     };
-    return { sender: { replaceTrack }, receiver: { track: {}, jitterBufferTarget: null } };
+    return { sender: { replaceTrack }, receiver: { track: this.echo, jitterBufferTarget: null } };
   }
 
   createOffer(options?: { iceRestart?: boolean }): Promise<{ type: string; sdp: string }> {

@@ -34,6 +34,8 @@ export interface WhipRequest {
 export type WhipEvent =
   | { readonly kind: "answered"; readonly id: string; readonly tookMs: number }
   | { readonly kind: "connected" }
+  /** The echo has begun to come, or will not: what played before may end. Once. */
+  | { readonly kind: "audible" }
   | { readonly kind: "interrupted" }
   | { readonly kind: "recovered" }
   | { readonly kind: "move-asked"; readonly detail: string }
@@ -57,6 +59,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 12_000;
 export const RESTART_AFTER_MS = 1_500;
 export const RESTART_TIMEOUT_MS = 6_000;
+/** From the first packet of the echo until the jitter buffer gives sound. */
+export const AUDIBLE_AFTER_MS = 150;
+/** An endpoint that echoes nothing is not waited for. */
+export const AUDIBLE_TIMEOUT_MS = 1_500;
 const PROBE_MS = 500;
 const MAX_PROBE_MS = 5_000;
 const MAX_REDIRECTS = 5;
@@ -83,6 +89,7 @@ class Session implements WhipSession {
   readonly #request: WhipRequest;
   readonly #tell: (event: WhipEvent) => void;
   readonly #sender: RTCRtpSender;
+  readonly #echoTrack: MediaStreamTrack;
   readonly #ending = new AbortController();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   #location: string | null = null;
@@ -108,7 +115,8 @@ class Session implements WhipSession {
       streams: [new MediaStream([request.track])],
     });
     this.#sender = transceiver.sender;
-    this.echo = new MediaStream([transceiver.receiver.track]);
+    this.#echoTrack = transceiver.receiver.track;
+    this.echo = new MediaStream([this.#echoTrack]);
     transceiver.receiver.jitterBufferTarget = 0; // as little as the network allows
     this.peer.onconnectionstatechange = () => {
       this.#peerChanged();
@@ -246,8 +254,10 @@ class Session implements WhipSession {
       case "connected":
         this.#cancel("connect");
         this.#cancel("restart");
-        if (!this.#isConnected) this.#tell({ kind: "connected" });
-        else if (this.#isInterrupted) this.#tell({ kind: "recovered" });
+        if (!this.#isConnected) {
+          this.#tell({ kind: "connected" });
+          this.#awaitEcho();
+        } else if (this.#isInterrupted) this.#tell({ kind: "recovered" });
         this.#isConnected = true;
         this.#isInterrupted = false;
         break;
@@ -271,6 +281,26 @@ class Session implements WhipSession {
       case "connecting":
         break;
     }
+  }
+
+  #awaitEcho(): void {
+    const soon = (delayMs: number): void => {
+      this.#after("audible", delayMs, () => {
+        this.#tell({ kind: "audible" });
+      });
+    };
+    if (!this.#echoTrack.muted) {
+      soon(AUDIBLE_AFTER_MS);
+      return;
+    }
+    soon(AUDIBLE_TIMEOUT_MS);
+    const unmuted = (): void => {
+      soon(AUDIBLE_AFTER_MS);
+    };
+    this.#echoTrack.addEventListener("unmute", unmuted, {
+      once: true,
+      signal: this.#ending.signal,
+    });
   }
 
   #interrupted(): void {
