@@ -22,8 +22,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
-BASE = re.compile(r"^ARG PYTHON_IMAGE=(\S+)$", re.MULTILINE)
+BASES = re.compile(r"^ARG (PYTHON|NODE)_IMAGE=(\S+:([\d.]+)\S*)$", re.MULTILINE)
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
+NPM_MAJOR = 10
 PULL_TIMEOUT_S = 30
 BUILD_TIMEOUT_S = 600
 
@@ -59,9 +60,11 @@ def buildah(*arguments: str, timeout_s: float = BUILD_TIMEOUT_S) -> str:
 
 def build(dockerfile: str, name: str) -> Image:
     """Builds the image from this checkout."""
-    found = BASE.search((ROOT / dockerfile).read_text(encoding="utf-8"))
-    assert found is not None, "the base image is an argument"
-    ensure_base(found[1])
+    found = {kind: (name, version) for kind, name, version in BASES.findall(_text(dockerfile))}
+    base, _ = found["PYTHON"]
+    ensure_base(base)
+    if "NODE" in found:
+        ensure_node(*found["NODE"], base)
     with tempfile.TemporaryDirectory() as lent:
         mounts = lend_certificates(Path(lent)) if CERTIFICATES.exists() else []
         buildah(
@@ -69,28 +72,26 @@ def build(dockerfile: str, name: str) -> Image:
             *("-f", str(ROOT / dockerfile), "-t", name, str(ROOT)),
         )
     inspected = json.loads(buildah("inspect", "--type", "image", name))
-    return Image(name, found[1], inspected["Docker"]["config"], size_bytes(name))
+    return Image(name, base, inspected["Docker"]["config"], size_bytes(name))
 
 
 def lend_certificates(folder: Path) -> list[str]:
-    """Mounts for the build, so that pip and uv trust whom this machine trusts."""
+    """Mounts for the build, so that pip, uv and npm trust whom this machine trusts."""
     (folder / "pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
     (folder / "uv.toml").write_text("system-certs = true\n")
+    (folder / "npmrc").write_text(f"cafile={CERTIFICATES}\n")
     lent = {
         CERTIFICATES: CERTIFICATES,
         folder / "pip.conf": Path("/etc/pip.conf"),
         folder / "uv.toml": Path("/etc/uv/uv.toml"),
+        folder / "npmrc": Path("/root/.npmrc"),
     }
     return [word for here, there in lent.items() for word in ("-v", f"{here}:{there}:ro")]
 
 
 def ensure_base(name: str) -> None:
     """Has the base image ready: from before, from its registry, or made of Debian's packages."""
-    with contextlib.suppress(BuildFailed):
-        buildah("inspect", "--type", "image", name)
-        return
-    with contextlib.suppress(BuildFailed, subprocess.TimeoutExpired):
-        buildah("pull", "--quiet", name, timeout_s=PULL_TIMEOUT_S)
+    if is_ready(name):
         return
     release = name.rpartition("-")[2]
     with tempfile.TemporaryDirectory() as folder:
@@ -102,9 +103,47 @@ def ensure_base(name: str) -> None:
         )
         if made.returncode:
             raise BuildFailed("debootstrap: " + "\n".join(made.stdout.splitlines()[-5:]))
-        container = buildah("from", "scratch")
-        buildah("add", "--quiet", container, folder, "/")
-        buildah("commit", "--quiet", "--rm", container, name)
+        commit("scratch", Path(folder), "/", name)
+
+
+def ensure_node(name: str, version: str, base: str) -> None:
+    """The same for Node: that very version, from npm, on the other base."""
+    if is_ready(name):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = [f"node@{version}", f"npm@{NPM_MAJOR}"]
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *wanted],
+            check=True,
+        )
+        commands = Path(folder) / "bin"
+        commands.mkdir()
+        modules = "/usr/local/node_modules"
+        (commands / "node").symlink_to(f"{modules}/node/bin/node")
+        (commands / "npm").symlink_to(f"{modules}/npm/bin/npm-cli.js")
+        commit(base, Path(folder), "/usr/local", name)
+
+
+def is_ready(name: str) -> bool:
+    """The image is here from before, or comes from its registry."""
+    with contextlib.suppress(BuildFailed):
+        buildah("inspect", "--type", "image", name)
+        return True
+    with contextlib.suppress(BuildFailed, subprocess.TimeoutExpired):
+        buildah("pull", "--quiet", name, timeout_s=PULL_TIMEOUT_S)
+        return True
+    return False
+
+
+def commit(base: str, folder: Path, place: str, name: str) -> None:
+    """An image of the base, with what is in the folder at that place."""
+    container = buildah("from", base)
+    buildah("add", "--quiet", container, str(folder), place)
+    buildah("commit", "--quiet", "--rm", container, name)
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def size_bytes(name: str) -> int:

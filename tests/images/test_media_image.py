@@ -84,6 +84,8 @@ async def test_it_serves_calls_from_a_file_system_that_cannot_be_written(
     async with running(image, folder) as server, aiohttp.ClientSession() as http:
         async with http.get(server.url.replace("/whip", "/readyz")) as ready:
             assert ready.status == 200
+        async with http.get(server.url.replace("/whip", "/")) as page:
+            assert "assets/" in await page.text(), "the built page, not the plain one"
         headers = {"Content-Type": "application/sdp"}
         async with http.post(server.url, data=OFFER.read_bytes(), headers=headers) as answered:
             assert answered.status == 201
@@ -108,7 +110,7 @@ def test_it_runs_as_a_user_with_a_number_and_writes_nowhere(image: Image, folder
         assert said(image, folder, "touch", f"{path}/x").returncode != 0
 
 
-@pytest.mark.parametrize("tool", ["pip", "uv", "gcc", "cc", "make", "git", "curl"])
+@pytest.mark.parametrize("tool", ["pip", "uv", "gcc", "cc", "make", "git", "curl", "node", "npm"])
 def test_nothing_that_builds_or_fetches_is_left_in_it(
     image: Image, folder: Path, tool: str
 ) -> None:
@@ -118,7 +120,7 @@ def test_nothing_that_builds_or_fetches_is_left_in_it(
 
 def test_nothing_of_the_machine_that_built_it_is_left_in_it(folder: Path) -> None:
     """Where something was lent to the build an empty file may stay: its place."""
-    for place in ("etc/pip.conf", "etc/uv/uv.toml"):
+    for place in ("etc/pip.conf", "etc/uv/uv.toml", "root/.npmrc"):
         assert not (folder / place).exists() or (folder / place).read_text() == ""
     assert not (folder / "source").exists()
 
