@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -73,6 +74,28 @@ async def test_a_call_outlives_a_restart_of_its_server(front_end: FrontEnd) -> N
         await front_end.picture("recovered")
         await front_end.button("Stop").click()
         await expect(front_end.button("Start")).to_be_visible()
+
+
+async def test_a_call_outlives_a_server_that_is_killed(front_end: FrontEnd) -> None:
+    async def call_and_kill() -> None:
+        async with running_server() as first:
+            await front_end.open(first.base_url)
+            await front_end.start()
+            await wait_for_echo(front_end)
+            first.process.kill()
+            await first.process.wait()
+
+    with pytest.raises(AssertionError, match="left with -9"):
+        await call_and_kill()
+    address = urlsplit(front_end.page.url).netloc
+
+    async with running_server("--http", address) as second:
+        ready_s = time.monotonic()
+        await wait_for_line(front_end, "Opening a session again", timeout_s=30)
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+        print(f"\nheard again {time.monotonic() - ready_s:.1f} s after the new server was ready")
+        assert await second.session_count() == 1
 
 
 async def test_a_call_is_opened_again_when_the_server_ends_its_session(
