@@ -137,7 +137,7 @@ class Server:
             add_cors(public, self._settings.cors_origins)
             whip = self._whip(service, authenticator, ice_servers)
             whip.add_to(public)
-            self._websocket(whip, plane).add_to(public)
+            self._websocket(whip, plane, metrics).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
                 public
             )
@@ -266,7 +266,7 @@ class Server:
             ice_servers=lambda: ice_servers,
         )
 
-    def _websocket(self, whip: Whip, plane: PythonPlane) -> WebSocketV2:
+    def _websocket(self, whip: Whip, plane: PythonPlane, metrics: Metrics) -> WebSocketV2:
         """Beside WHIP: the same sessions, tokens, clients and rates."""
         settings = self._settings
         return WebSocketV2(
@@ -281,6 +281,7 @@ class Server:
                 write_s=settings.request_timeout_s,
                 notice_s=settings.drain_notice_s,
             ),
+            counter=metrics,
         )
 
     def _ice_servers(self) -> IceServers:

@@ -23,6 +23,7 @@ class RefusalReason(StrEnum):
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     UPGRADE_REQUIRED = "upgrade-required"
+    WEBSOCKET_MESSAGE = "websocket-message"
     UNAUTHENTICATED = "unauthenticated"
     INVALID_TOKEN = "invalid-token"
     INSUFFICIENT_SCOPE = "insufficient-scope"

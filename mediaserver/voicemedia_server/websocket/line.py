@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import WSMsgType, web
 
+from voicemedia_server.edge.problems import RefusalCounter
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.ports import PacketPlane
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import EventKind, Session, StreamRequest
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.sessions.refusals import Refusal
+from voicemedia_server.sessions.refusals import Refusal, RefusalReason
 from voicemedia_server.sessions.sound import Sound, Transport
 from voicemedia_server.websocket.messages import CloseCode, ErrorCode, MessageRefused
 from voicemedia_server.websocket.outbox import Outbox
@@ -72,8 +73,10 @@ class Line:
         response: web.WebSocketResponse,
         dialect: Dialect,
         times: Times,
+        counter: RefusalCounter,
     ) -> None:
         self._service = service
+        self._counter = counter
         self._plane = plane
         self._socket = response
         self._times = times
@@ -130,13 +133,12 @@ class Line:
     async def _serve(
         self, request: web.Request, authenticator: Authenticator, principal: str | None
     ) -> None:
-        requested_ns = self._service.now_ns()
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(self._write(request))]
             try:
                 begin = await self._read_until_begin()
                 if begin is not None:
-                    await self._begin(begin, authenticator, principal, requested_ns)
+                    await self._begin(begin, authenticator, principal)
                 if self._session is not None:
                     if self._conversation.dialect.is_extended:
                         background.append(tasks.create_task(self._ping()))
@@ -202,16 +204,15 @@ class Line:
                     self._plane.note_reception(self._session.peer_id, reception)
             case Close():
                 self._ending = action
+                if not action.is_hang_up:
+                    self._counter.refused(RefusalReason.WEBSOCKET_MESSAGE)
             case Begin():
                 raise AssertionError("a call begins once")
 
     async def _begin(
-        self,
-        begin: Begin,
-        authenticator: Authenticator,
-        principal: str | None,
-        requested_ns: int,
+        self, begin: Begin, authenticator: Authenticator, principal: str | None
     ) -> None:
+        requested_ns = self._service.now_ns()
         try:
             if principal is None:
                 bearer = f"Bearer {begin.token}" if begin.token else None

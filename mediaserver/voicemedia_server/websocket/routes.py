@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from voicemedia_server.edge.clients import Clients
-from voicemedia_server.edge.problems import UpgradeRequired
+from voicemedia_server.edge.problems import RefusalCounter, UpgradeRequired
 from voicemedia_server.edge.rates import RateLimits
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.ports import PacketPlane
@@ -31,6 +31,7 @@ class WebSocketV2:
     clients: Clients
     rates: RateLimits
     times: Times
+    counter: RefusalCounter
     heartbeat_s: float = HEARTBEAT_S
 
     def add_to(self, app: web.Application) -> None:
@@ -56,7 +57,7 @@ class WebSocketV2:
         self.service.check_admission()
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
-        line = Line(self.service, self.plane, response, dialect, self.times)
+        line = Line(self.service, self.plane, response, dialect, self.times, self.counter)
         await line.run(request, self.authenticator, principal)
         return response
 

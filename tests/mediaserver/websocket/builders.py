@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from mediaserver.edge.test_problems import Tally
 from mediaserver.packets.builders import Scene, a_scene
 from mediaserver.twins import MemoryPeers
 from voicemedia_server.edge.clients import Clients
@@ -23,20 +24,12 @@ from voicemedia_server.edge.tokens import Authenticator, OpenAccess
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.sessions.refusals import RefusalReason
 from voicemedia_server.websocket.line import Times
 from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 
 WITHIN_S = 10.0
 TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5)
 START = {"event": "start", "streamSid": "MZ1"}
-
-
-class Uncounted:
-    """Refusals are looked at by their responses here."""
-
-    def refused(self, reason: RefusalReason) -> None:
-        return
 
 
 @dataclass
@@ -47,6 +40,7 @@ class World:
     service: SessionService
     url: str
     http: aiohttp.ClientSession
+    tally: Tally
 
     @contextlib.asynccontextmanager
     async def connected(
@@ -104,7 +98,8 @@ async def a_world(
         service = SessionService(
             MemoryPeers(), scene.plane, Limits(15, 8, 30, 60, 3600), Capacity(capacity, 10)
         )
-        app = web.Application(middlewares=[problem_middleware(Uncounted())])
+        tally = Tally()
+        app = web.Application(middlewares=[problem_middleware(tally)])
         WebSocketV2(
             service=service,
             plane=scene.plane,
@@ -112,7 +107,8 @@ async def a_world(
             clients=Clients(),
             rates=RateLimits(MethodRates()),
             times=times,
+            counter=tally,
         ).add_to(app)
         async with TestServer(app) as server, aiohttp.ClientSession() as http:
-            yield World(scene, service, str(server.make_url(PATHS[0])), http)
+            yield World(scene, service, str(server.make_url(PATHS[0])), http, tally)
             await service.close_all(CloseReason.STOPPED)

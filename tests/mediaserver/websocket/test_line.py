@@ -14,6 +14,7 @@ from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.rtp.header import build_packet, parse_header
 from voicemedia_server.service import DrainPolicy
 from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.refusals import RefusalReason
 from voicemedia_server.websocket.line import Times
 
 
@@ -98,6 +99,7 @@ async def test_nonsense_in_a_call_ends_its_session(world: World) -> None:
 
         assert await client.closed() == 1007
     assert error["code"] == "invalid_payload"
+    assert world.tally.seen == {RefusalReason.WEBSOCKET_MESSAGE: 1}
     await world.until_empty()
 
 
