@@ -38,7 +38,7 @@ TAP_LOUDSPEAKER = """(() => {
   AudioNode.prototype.connect = function (target, ...rest) {
     if (target instanceof AudioDestinationNode) {
       if (tap === null) {
-        tap = this.context.createScriptProcessor(1024, 1, 1);
+        tap = this.context.createScriptProcessor(4096, 1, 1);
         tap.onaudioprocess = ({ inputBuffer }) =>
           state.blocks?.push(inputBuffer.getChannelData(0).slice());
         state.rate = this.context.sampleRate;

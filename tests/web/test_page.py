@@ -129,7 +129,7 @@ async def test_the_first_echo_is_heard_soon_after_the_click(
     server: ServerProcess, front_end: FrontEnd
 ) -> None:
     heard_ms: list[int] = []
-    for _ in range(3):
+    for _ in range(5):
         await front_end.open(server.base_url)
         await front_end.start()
 
@@ -142,7 +142,7 @@ async def test_the_first_echo_is_heard_soon_after_the_click(
         await front_end.button("Stop").click()
 
     print(f"\nfirst echoed sound after the click: {heard_ms} ms")
-    assert sorted(heard_ms)[1] < MAX_FIRST_SOUND_MS
+    assert sorted(heard_ms)[2] < MAX_FIRST_SOUND_MS
 
 
 async def test_assets_are_kept_for_good_and_the_page_is_asked_for_anew(

@@ -53,7 +53,7 @@ export function browserEngine(
   addEventListener("pagehide", () => {
     call.leave();
   });
-  addEventListener("online", () => {
+  whenNetworkChanges(() => {
     call.take({ kind: "network-changed" });
   });
 
@@ -85,4 +85,16 @@ export function browserEngine(
     },
     listMicrophones,
   };
+}
+
+/** When the network is back, or is another one (from Wi-Fi to mobile, where browsers tell). */
+function whenNetworkChanges(act: () => void): void {
+  addEventListener("online", act);
+  const { connection } = navigator as { connection?: EventTarget & { readonly type?: string } };
+  let type = connection?.type;
+  connection?.addEventListener("change", () => {
+    if (connection.type === type) return; // its estimates of speed change all the time
+    type = connection.type;
+    if (type !== "none") act();
+  });
 }
