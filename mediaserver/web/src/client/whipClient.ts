@@ -59,8 +59,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 12_000;
 export const RESTART_AFTER_MS = 1_500;
 export const RESTART_TIMEOUT_MS = 6_000;
-/** From the first packet of the echo until the jitter buffer gives sound. */
-export const AUDIBLE_AFTER_MS = 150;
+/** From the echo's first packet until the jitter buffer surely sounds, on a busy machine too. */
+export const AUDIBLE_AFTER_MS = 400;
 /** An endpoint that echoes nothing is not waited for. */
 export const AUDIBLE_TIMEOUT_MS = 1_500;
 const PROBE_MS = 500;
