@@ -244,7 +244,8 @@ async def test_leaving_the_page_ends_the_session_at_once(
 
     await until(is_free, 3)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
-    assert ended == ["deleted"]
+    # The DELETE and the browser's own goodbye to the peer are on their way at once.
+    assert ended in (["deleted"], ["closed-by-peer"])
 
 
 async def test_the_log_is_copied_without_the_sessions_whole_id(
