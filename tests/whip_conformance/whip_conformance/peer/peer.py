@@ -241,6 +241,11 @@ class Peer:
             self._send(self._dtls.start())
         self._arm_retransmission()
 
+    def seal(self, packet: bytes) -> bytes:
+        """An RTP packet of the caller's own making as SRTP, not sent."""
+        assert self._srtp is not None, "media is sealed only once DTLS is done"
+        return self._srtp.seal(packet)
+
     def send_media(self, payload_type: int, count: int = 1) -> list[RtpPacket]:
         """Sends RTP packets at once, 20 ms of media time apart."""
         assert self._srtp is not None, "media is sent only once DTLS is done"
