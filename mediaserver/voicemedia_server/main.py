@@ -40,6 +40,7 @@ from voicemedia_server.edge.tokens import (
     OpenAccess,
     StaticTokens,
 )
+from voicemedia_server.heap import give_back
 from voicemedia_server.packets.datagrams import has_ipv6
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
 from voicemedia_server.ports import Endpoint
@@ -239,6 +240,7 @@ class Server:
             Capacity(settings.max_sessions, settings.max_pending),
             [metrics],
             transcoders,
+            give_back,
         )
 
     def _whip(

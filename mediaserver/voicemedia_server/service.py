@@ -80,13 +80,16 @@ class SessionService:
         capacity: Capacity,
         observers: Sequence[SessionObserver] = (),
         transcoding: Transcoding | None = None,
+        when_empty: Callable[[], None] = lambda: None,
     ) -> None:
+        """`when_empty` is called when the last session is freed."""
         self._peers = peers
         self._plane = plane
         self._limits = limits
         self._capacity = capacity
         self._observers = observers
         self._transcoding = transcoding
+        self._when_empty = when_empty
         self._sessions: dict[SessionId, Session] = {}
         self._by_events_id: dict[str, Session] = {}
         self._pending = 0
@@ -345,6 +348,8 @@ class SessionService:
             del self._sessions[session.id]
             del self._by_events_id[session.events_id]
             session.let_go()
+            if not self._sessions:
+                self._when_empty()
             async with self._changed:
                 self._changed.notify_all()
 

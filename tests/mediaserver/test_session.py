@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from mediaserver.twins import MemoryPeers, MemoryPlane, an_agreement, an_offer
@@ -37,9 +39,15 @@ class Socket:
         self.is_closed = True
 
 
-def new_service(plane: MemoryPlane, max_sessions: int = 10) -> SessionService:
+def new_service(
+    plane: MemoryPlane, max_sessions: int = 10, when_empty: Callable[[], None] = lambda: None
+) -> SessionService:
     return SessionService(
-        MemoryPeers(), plane, Limits(15, 8, 30, 60, 3600), Capacity(max_sessions, 10)
+        MemoryPeers(),
+        plane,
+        Limits(15, 8, 30, 60, 3600),
+        Capacity(max_sessions, 10),
+        when_empty=when_empty,
     )
 
 
@@ -120,3 +128,14 @@ async def test_streams_take_places_as_other_sessions_do() -> None:
 
     with pytest.raises(AtCapacity):
         service.open_stream(a_request(Socket()))
+
+
+async def test_it_is_told_when_the_last_session_is_freed() -> None:
+    emptied: list[int] = []
+    service = new_service(MemoryPlane(), when_empty=lambda: emptied.append(len(service.sessions)))
+    sessions = [service.open_stream(a_request(Socket())) for _ in range(2)]
+
+    for session in sessions:
+        await service.close_session(session, CloseReason.CLOSED_BY_PEER)
+
+    assert emptied == [0]
