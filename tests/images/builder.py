@@ -2,8 +2,8 @@
 
 buildah builds; bubblewrap runs the file system read-only, as the image's user, without any
 capability: what `docker run --read-only` would do, less the cgroups. Where no registry can be
-reached, a Debian of the same release with the same Python stands in for the base image, under its
-name. The machine's certificates are lent to the build and stay out of the image.
+reached, a Debian of the same release with the same Python stands in for the base image, under a
+name of ours. The machine's certificates are lent to the build and stay out of the image.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 BASES = re.compile(r"^ARG (PYTHON|NODE)_IMAGE=(\S+:([\d.]+)\S*)$", re.MULTILINE)
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 NPM_MAJOR = 10
+CONTAINER = "voicemedia-test-"
 PULL_TIMEOUT_S = 30
 BUILD_TIMEOUT_S = 600
 
@@ -61,14 +63,16 @@ def buildah(*arguments: str, timeout_s: float = BUILD_TIMEOUT_S) -> str:
 def build(dockerfile: str, name: str) -> Image:
     """Builds the image from this checkout."""
     found = {kind: (name, version) for kind, name, version in BASES.findall(_text(dockerfile))}
-    base, _ = found["PYTHON"]
-    ensure_base(base)
+    forget_containers()
+    base = base_for(found["PYTHON"][0])
+    bases = {"PYTHON_IMAGE": base}
     if "NODE" in found:
-        ensure_node(*found["NODE"], base)
+        bases["NODE_IMAGE"] = node_for(*found["NODE"], base)
     with tempfile.TemporaryDirectory() as lent:
         mounts = lend_certificates(Path(lent)) if CERTIFICATES.exists() else []
         buildah(
             *("bud", "--layers", "--network", "host", "--format", "docker", *mounts),
+            *(word for kind, image in bases.items() for word in ("--build-arg", f"{kind}={image}")),
             *("-f", str(ROOT / dockerfile), "-t", name, str(ROOT)),
         )
     inspected = json.loads(buildah("inspect", "--type", "image", name))
@@ -89,57 +93,85 @@ def lend_certificates(folder: Path) -> list[str]:
     return [word for here, there in lent.items() for word in ("-v", f"{here}:{there}:ro")]
 
 
-def ensure_base(name: str) -> None:
-    """Has the base image ready: from before, from its registry, or made of Debian's packages."""
-    if is_ready(name):
-        return
+def base_for(name: str) -> str:
+    """The base image itself where its registry can be reached, else one of Debian's packages."""
+    if is_ready(name, is_public=True):
+        return name
     release = name.rpartition("-")[2]
+    stand_in = f"localhost/voicemedia-stand-in-python:{release}"
+    if is_ready(stand_in):
+        return stand_in
     with tempfile.TemporaryDirectory() as folder:
-        made = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", release, folder],
-            capture_output=True,
-            text=True,
-            check=False,
+        run(
+            *("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", release, folder),
         )
-        if made.returncode:
-            raise BuildFailed("debootstrap: " + "\n".join(made.stdout.splitlines()[-5:]))
-        commit("scratch", Path(folder), "/", name)
+        commit("scratch", Path(folder), "/", stand_in)
+    return stand_in
 
 
-def ensure_node(name: str, version: str, base: str) -> None:
+def node_for(name: str, version: str, base: str) -> str:
     """The same for Node: that very version, from npm, on the other base."""
-    if is_ready(name):
-        return
+    if is_ready(name, is_public=True):
+        return name
+    stand_in = f"localhost/voicemedia-stand-in-node:{version}"
+    if is_ready(stand_in):
+        return stand_in
     with tempfile.TemporaryDirectory() as folder:
         wanted = [f"node@{version}", f"npm@{NPM_MAJOR}"]
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, *wanted],
-            check=True,
-        )
+        run("npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *wanted)
         commands = Path(folder) / "bin"
         commands.mkdir()
         modules = "/usr/local/node_modules"
         (commands / "node").symlink_to(f"{modules}/node/bin/node")
         (commands / "npm").symlink_to(f"{modules}/npm/bin/npm-cli.js")
-        commit(base, Path(folder), "/usr/local", name)
+        commit(base, Path(folder), "/usr/local", stand_in)
+    return stand_in
 
 
-def is_ready(name: str) -> bool:
+def is_ready(name: str, *, is_public: bool = False) -> bool:
     """The image is here from before, or comes from its registry."""
     with contextlib.suppress(BuildFailed):
         buildah("inspect", "--type", "image", name)
         return True
-    with contextlib.suppress(BuildFailed, subprocess.TimeoutExpired):
-        buildah("pull", "--quiet", name, timeout_s=PULL_TIMEOUT_S)
-        return True
+    if is_public:
+        with contextlib.suppress(BuildFailed, subprocess.TimeoutExpired):
+            buildah("pull", "--quiet", name, timeout_s=PULL_TIMEOUT_S)
+            return True
     return False
+
+
+def run(*command: str) -> None:
+    """Raises `BuildFailed` with what the command said last."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = [*done.stdout.splitlines()[-5:], *done.stderr.splitlines()[-5:]]
+        raise BuildFailed(f"{command[0]}: " + "\n".join(told))
+
+
+def forget_containers() -> None:
+    """Removes working containers of ours that a crash left behind."""
+    for container in buildah("containers", "--format", "{{.ContainerName}}").split():
+        owner = container.removeprefix(CONTAINER)
+        if owner != container and not Path(f"/proc/{owner.partition('-')[0]}").exists():
+            buildah("rm", container)
+
+
+@contextlib.contextmanager
+def working_container(image: str) -> Iterator[str]:
+    """A container of the image, removed at the end; its name tells whose it is."""
+    container = f"{CONTAINER}{os.getpid()}-{secrets.token_hex(4)}"
+    buildah("from", "--name", container, image)
+    try:
+        yield container
+    finally:
+        buildah("rm", container)
 
 
 def commit(base: str, folder: Path, place: str, name: str) -> None:
     """An image of the base, with what is in the folder at that place."""
-    container = buildah("from", base)
-    buildah("add", "--quiet", container, str(folder), place)
-    buildah("commit", "--quiet", "--rm", container, name)
+    with working_container(base) as container:
+        buildah("add", "--quiet", container, str(folder), place)
+        buildah("commit", "--quiet", container, name)
 
 
 def _text(name: str) -> str:
@@ -155,11 +187,8 @@ def size_bytes(name: str) -> int:
 @contextlib.contextmanager
 def file_system(name: str) -> Iterator[Path]:
     """The file system of an image, for as long as the block runs."""
-    container = buildah("from", name)
-    try:
+    with working_container(name) as container:
         yield Path(buildah("mount", container))
-    finally:
-        buildah("rm", container)
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -115,7 +115,8 @@ def test_nothing_that_builds_or_fetches_is_left_in_it(
     image: Image, folder: Path, tool: str
 ) -> None:
     assert said(image, folder, "sh", "-c", f"command -v {tool}").returncode != 0
-    assert said(image, folder, "python", "-m", "pip").returncode != 0
+    for module in ("pip", "ensurepip"):
+        assert said(image, folder, "python", "-m", module, "--version").returncode != 0
 
 
 def test_nothing_of_the_machine_that_built_it_is_left_in_it(folder: Path) -> None:
