@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "mediaserver": ROOT / "mediaserver" / "voicemedia_server",
+    "rollout": ROOT / "rollout" / "voicemedia_rollout",
 }
 SOURCES = sorted(path for package in PACKAGES.values() for path in package.rglob("*.py"))
 TESTS = sorted(
@@ -42,7 +43,7 @@ def is_room(path: Path) -> bool:
     return path.name == "__init__.py"
 
 
-@pytest.mark.parametrize("house", ["operator", "mediaserver"])
+@pytest.mark.parametrize("house", ["operator", "mediaserver", "rollout"])
 def test_a_house_is_a_folder_and_never_a_package(house: str) -> None:
     """An `operator/__init__.py` would shadow the standard library's `operator`."""
     assert not (ROOT / house / "__init__.py").exists()
@@ -94,7 +95,7 @@ def test_an_exception_is_for_a_module_that_exists(name: str) -> None:
 
 def test_every_room_has_its_place_in_the_import_contracts() -> None:
     layers = (ROOT / ".importlinter").read_text(encoding="utf-8")
-    (package,) = PACKAGES.values()
+    package = PACKAGES["mediaserver"]
     rooms = {p.stem for p in package.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
 
     assert all(room in layers for room in rooms - {"__init__"})
