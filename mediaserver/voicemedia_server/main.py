@@ -10,11 +10,12 @@ import asyncio
 import errno
 import gc
 import os
+import secrets
 import signal
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version as distribution_version
@@ -23,16 +24,27 @@ from typing import Any
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from voicemedia_server.config.credentials import bearer_tokens, key_set, tls_context, turn_secret
+from voicemedia_rollout.document import Rollout
+from voicemedia_server.config.credentials import (
+    MIN_SECRET_BYTES,
+    bearer_tokens,
+    fleet_secret,
+    key_set,
+    tls_context,
+    turn_secret,
+)
 from voicemedia_server.config.pages import render_effective
 from voicemedia_server.config.settings import Settings
 from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
 from voicemedia_server.config.values import ListenAddress, PublicAddress, join_port
+from voicemedia_server.decisions.routes import Decisions, Endpoints
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
+from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import (
     Authenticator,
     JwtPolicy,
@@ -40,10 +52,13 @@ from voicemedia_server.edge.tokens import (
     OpenAccess,
     StaticTokens,
 )
+from voicemedia_server.flags.evaluation import Flags
+from voicemedia_server.flags.following import Following
+from voicemedia_server.flags.stores import FileFlagStore, MemoryFlagStore
 from voicemedia_server.heap import give_back
 from voicemedia_server.packets.datagrams import has_ipv6
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
-from voicemedia_server.ports import Endpoint
+from voicemedia_server.ports import FlagStore
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService
 from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
@@ -59,7 +74,7 @@ from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
 from voicemedia_server.websocket.line import Times
 from voicemedia_server.websocket.routes import PATHS, WebSocketV2
-from voicemedia_server.whip.links import IceServers
+from voicemedia_server.welcome import exposures, greeting, tell
 from voicemedia_server.whip.negotiation import WhipPolicy
 from voicemedia_server.whip.routes import ENDPOINT, Whip
 
@@ -136,9 +151,12 @@ class Server:
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
-            whip = self._whip(service, authenticator, ice_servers)
+            tokens = self._session_tokens()
+            whip = self._whip(service, authenticator, ice_servers, tokens)
             whip.add_to(public)
             self._websocket(whip, plane, metrics).add_to(public)
+            flags, follow = self._flags(metrics)
+            decisions(whip, flags, metrics).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
                 public
             )
@@ -156,6 +174,7 @@ class Server:
                 background = [
                     tasks.create_task(keep_up(service.watch, metrics)),
                     tasks.create_task(keep_up(lambda: _probe_lag(metrics), metrics)),
+                    tasks.create_task(keep_up(follow, metrics)),
                     tasks.create_task(
                         keep_up(lambda: self._learn_addresses(peers, plane), metrics)
                     ),
@@ -244,7 +263,11 @@ class Server:
         )
 
     def _whip(
-        self, service: SessionService, authenticator: Authenticator, ice_servers: IceServers
+        self,
+        service: SessionService,
+        authenticator: Authenticator,
+        ice_servers: IceServers,
+        session_tokens: SessionTokens,
     ) -> Whip:
         settings = self._settings
         return Whip(
@@ -266,6 +289,7 @@ class Server:
             ),
             limits=BodyLimits(settings.max_body_bytes, settings.request_timeout_s),
             ice_servers=lambda: ice_servers,
+            session_tokens=session_tokens,
         )
 
     def _websocket(self, whip: Whip, plane: PythonPlane, metrics: Metrics) -> WebSocketV2:
@@ -284,7 +308,25 @@ class Server:
                 notice_s=settings.drain_notice_s,
             ),
             counter=metrics,
+            session_tokens=whip.session_tokens,
         )
+
+    def _session_tokens(self) -> SessionTokens:
+        secret = fleet_secret(self._configuration) or secrets.token_bytes(MIN_SECRET_BYTES)
+        return SessionTokens(secret, self._settings.session_token_ttl_s)
+
+    def _flags(self, metrics: Metrics) -> tuple[Flags, Callable[[], Awaitable[None]]]:
+        """The flags of this process, and the work that follows their documents."""
+        settings = self._settings
+        store: FlagStore
+        if settings.flags_file is not None:
+            store = FileFlagStore(settings.flags_file)
+        else:
+            store = MemoryFlagStore(
+                Rollout(weight_percent=settings.webrtc_percent, reason="webrtc_percent")
+            )
+        flags = Flags()
+        return flags, partial(store.watch, Following(flags, metrics).take)
 
     def _ice_servers(self) -> IceServers:
         settings = self._settings
@@ -426,6 +468,21 @@ async def keep_up(work: Callable[[], Awaitable[None]], metrics: Metrics) -> None
         await asyncio.sleep(RESTART_S)
 
 
+def decisions(whip: Whip, flags: Flags, metrics: Metrics) -> Decisions:
+    """Beside WHIP: the same tokens, clients, rates and ICE servers."""
+    return Decisions(
+        authenticator=whip.authenticator,
+        clients=whip.clients,
+        rates=whip.rates,
+        limits=whip.limits,
+        ice_servers=whip.ice_servers(),
+        tokens=whip.session_tokens,
+        evaluate=flags.evaluate,
+        observer=metrics,
+        endpoints=Endpoints(ENDPOINT, PATHS[0]),
+    )
+
+
 def media_host(wanted: str, *, has_ipv6: bool) -> str:
     """Where media is listened for: on IPv4 alone where both were wanted, but there is no IPv6."""
     if wanted == "::" and not has_ipv6:
@@ -452,45 +509,6 @@ def known_addresses(settings: Settings, listen_host: str) -> tuple[Advertised, .
 def is_out_of_reach(settings: Settings, addresses: Sequence[Advertised]) -> bool:
     """HTTP is open to others, but nobody beyond this network is told where media goes."""
     return not settings.http.is_loopback and are_all_private(addresses)
-
-
-def exposures(settings: Settings) -> Iterator[str]:
-    """What others than this machine could do with a server that is set up like this."""
-    if not settings.http.is_loopback:
-        if settings.auth_mode == "none":
-            yield "anyone who reaches the HTTP port may call; set auth_mode"
-        if settings.tls_cert_file is None and not settings.trusted_proxies:
-            yield "HTTP is not encrypted; put TLS before it or set tls_cert_file"
-    if settings.admin is not None and not settings.admin.is_loopback:
-        yield "the admin port is open to others and asks for no token; keep it local"
-
-
-def greeting(
-    version: str, base_url: str, admin_url: str | None, endpoints: Sequence[Endpoint]
-) -> str:
-    """What people read when the server is ready."""
-    media = endpoints[0]
-    kinds = "UDP and TCP" if any(end.is_tcp for end in endpoints) else "UDP"
-    lines = [
-        f"voicemedia {version} is ready; Ctrl-C drains and leaves",
-        f"  page     {base_url}/",
-        f"  WHIP     {base_url}{ENDPOINT}",
-        f"  WS       {base_url.replace('http', 'ws', 1)}{PATHS[0]}",
-        f"  metrics  {base_url}/metrics",
-        f"  media    {kinds} {join_port(media.host, media.port)}",
-    ]
-    if admin_url is not None:
-        lines.append(f"  admin    {admin_url} (POST /drain, /undrain)")
-    return "\n".join(lines)
-
-
-def tell(text: str) -> None:
-    """Prints for people. Whoever read it may be gone (`| head`): the server goes on without."""
-    try:
-        print(text, flush=True)
-    except OSError:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 class _Uncounted:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, Protocol
 
+from voicemedia_rollout.document import Rollout
 from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
 from voicemedia_server.sessions.offer import Agreement, Codec, IceCredentials, Offer, SessionId
 from voicemedia_server.sessions.sound import Transport
@@ -321,12 +323,14 @@ class Transcoding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended. `last_state` is the one that it was in."""
+    """How a session ended. `last_state` is the one that it was in, `decision` what it was born
+    with, if it was decided on."""
 
     transport: Transport
     reason: CloseReason
     last_state: State
     duration_s: float
+    decision: Decision | None = None
 
 
 class SessionObserver(Protocol):
@@ -339,3 +343,28 @@ class SessionObserver(Protocol):
     def session_connected(self, transport: Transport, since_opened_s: float) -> None: ...
 
     def session_ended(self, ending: Ending, stats: MediaStats) -> None: ...
+
+
+class FlagsUnavailable(Exception):
+    """The flag document cannot be read or written now."""
+
+
+class RevisionConflict(Exception):
+    """A document was to replace one that it was not made from."""
+
+
+class FlagStore(Protocol):
+    """Where the flag document is kept; implemented by `flags` and `registry`."""
+
+    async def read(self) -> str | None:
+        """The document's text, or `None` where there is none. Raises `FlagsUnavailable`."""
+        ...
+
+    async def replace(self, rollout: Rollout) -> None:
+        """Writes the next revision. Raises `RevisionConflict` or `FlagsUnavailable`."""
+        ...
+
+    async def watch(self, take: Callable[[str], None]) -> None:
+        """Calls `take` with the text now and after each change, until cancelled. While the store
+        is away nothing is given: the last snapshot counts."""
+        ...

@@ -212,6 +212,7 @@ class SessionService:
                 request.transport, request.sound, request.principal, peer_id, opened_ns
             )
             session.connection = request.connection
+            session.decision = request.decision
             self._plane.open_stream(peer_id, request.sink)
             self._relay(session, on_failure)
             on_failure.pop_all()
@@ -330,7 +331,9 @@ class SessionService:
         session.announce(None)
         session.closing = asyncio.get_running_loop().create_task(self._free(session))
         for observer in self._observers:
-            observer.session_ended(Ending(session.transport, reason, last_state, duration_s), stats)
+            observer.session_ended(
+                Ending(session.transport, reason, last_state, duration_s, session.decision), stats
+            )
         log.info(
             "session closed",
             session=session.label,

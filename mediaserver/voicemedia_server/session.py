@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from voicemedia_server.ports import Connection, Peer, PeerId, Sink
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.offer import Agreement, Offer, SessionId
 from voicemedia_server.sessions.sound import Sound, Transport, sound_of
@@ -54,13 +55,15 @@ class EventStream:
 class OpenRequest:
     """A WebRTC session that an edge asks for. `principal` may change and end it later.
 
-    `requested_ns` is the monotonic time at which the request came in.
+    `requested_ns` is the monotonic time at which the request came in; `decision` is `None` for
+    clients that never asked for one.
     """
 
     offer: Offer
     agreement: Agreement
     principal: str
     requested_ns: int
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class StreamRequest:
     requested_ns: int
     connection: Connection
     sink: Sink
+    decision: Decision | None = None
 
 
 class Session:
@@ -87,6 +91,7 @@ class Session:
         "closing",
         "connected_ns",
         "connection",
+        "decision",
         "events_id",
         "id",
         "opened_ns",
@@ -109,6 +114,7 @@ class Session:
         self.peer_id = peer_id
         self.opened_ns = opened_ns
         self.connected_ns: int | None = None
+        self.decision: Decision | None = None
         self.state = State.OFFERED
         self.close_reason: CloseReason | None = None
         self.closing: asyncio.Task[None] | None = None
@@ -156,6 +162,7 @@ class WebRtcSession(Session):
         super().__init__(
             Transport.WEBRTC, sound_of(request.agreement), request.principal, peer_id, opened_ns
         )
+        self.decision = request.decision
         self.entity_tag = secrets.token_hex(8)
         self.offer = request.offer
         self.remote_ice = request.offer.ice

@@ -10,6 +10,8 @@ import ssl
 from voicemedia_server.config.sources import Configuration
 from voicemedia_server.config.values import read_token
 
+MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2, for HS256
+
 
 def bearer_tokens(configuration: Configuration) -> tuple[str, ...]:
     """The tokens of `auth_tokens` and `auth_tokens_file`. Raises `ConfigError`."""
@@ -42,6 +44,18 @@ def turn_secret(configuration: Configuration) -> str | None:
     secret = configuration.read_text("turn_secret_file").strip()
     if not secret:
         raise configuration.error("turn_secret_file", "the file is empty")
+    return secret
+
+
+def fleet_secret(configuration: Configuration) -> bytes | None:
+    """The secret that the servers of a fleet share, if they do. Raises `ConfigError`."""
+    if configuration.settings.fleet_secret_file is None:
+        return None
+    secret = configuration.read_text("fleet_secret_file").strip().encode()
+    if len(secret) < MIN_SECRET_BYTES:
+        raise configuration.error(
+            "fleet_secret_file", f"the secret is shorter than {MIN_SECRET_BYTES} bytes"
+        )
     return secret
 
 

@@ -48,6 +48,7 @@ class Group(StrEnum):
     CAPACITY = "Capacity and life of a session"
     LEAVING = "Leaving"
     WHIP = "WHIP and WebSocket v2"
+    ROUTING = "Which transport: flags"
     ACCESS = "Access"
     RATES = "Rate limits, for each client"
     MACHINE = "Machine"
@@ -251,6 +252,34 @@ class Settings:
         le=300,
     )
 
+    flags_file: OptionalFile = option(
+        Group.ROUTING,
+        None,
+        "A flag document in flagd's form, watched: by it POST /v2/session decides which transport "
+        "a client is given. voicemedia-flags makes and changes it.",
+    )
+    webrtc_percent: Number = option(
+        Group.ROUTING,
+        100.0,
+        "Without flags_file: the share of clients that are given WebRTC by POST /v2/session, the "
+        "others get WebSocket. A lone server has nothing to roll out, so all get it.",
+        ge=0,
+        le=100,
+    )
+    session_token_ttl_s: Whole = option(
+        Group.ROUTING,
+        3600,
+        "How long the answer of POST /v2/session may be used to open or move a call.",
+        ge=10,
+        le=DAY_S,
+    )
+    fleet_secret_file: OptionalFile = option(
+        Group.ROUTING,
+        None,
+        "File with a secret of at least 32 characters that all servers of a fleet share, so that "
+        "each takes the session tokens of the others. Without it a server has one of its own.",
+    )
+
     auth_mode: Literal["none", "token", "jwt"] = option(
         Group.ACCESS,
         "none",
@@ -450,6 +479,7 @@ UNITS = (
     ("_per_s", "a number per second"),
     ("_s", "seconds"),
     ("_ms", "milliseconds"),
+    ("_percent", "percent"),
     ("_bytes", "bytes"),
 )
 

@@ -16,6 +16,7 @@ class RefusalReason(StrEnum):
     OFFER_UNACCEPTABLE = "offer-unacceptable"
     FRAGMENT_MALFORMED = "fragment-malformed"
     FRAGMENT_UNACCEPTABLE = "fragment-unacceptable"
+    NO_TRANSPORT = "no-transport"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     CONTENT_TOO_LARGE = "content-too-large"
     REQUEST_TOO_SLOW = "request-too-slow"
@@ -26,6 +27,7 @@ class RefusalReason(StrEnum):
     WEBSOCKET_MESSAGE = "websocket-message"
     UNAUTHENTICATED = "unauthenticated"
     INVALID_TOKEN = "invalid-token"
+    INVALID_SESSION_TOKEN = "invalid-session-token"
     INSUFFICIENT_SCOPE = "insufficient-scope"
     PRECONDITION_REQUIRED = "precondition-required"
     PRECONDITION_FAILED = "precondition-failed"
@@ -82,6 +84,14 @@ class FragmentUnacceptable(Refusal):
     status = 422
     reason = RefusalReason.FRAGMENT_UNACCEPTABLE
     title = "The SDP fragment cannot be met"
+
+
+class NoTransport(Refusal):
+    """The client can do none of the transports that are served."""
+
+    status = 422
+    reason = RefusalReason.NO_TRANSPORT
+    title = "No transport is left"
 
 
 class UnsupportedMediaType(Refusal):
@@ -146,6 +156,14 @@ class InsufficientScope(Refusal):
     status = 403
     reason = RefusalReason.INSUFFICIENT_SCOPE
     title = "The bearer token does not allow this"
+
+
+class InvalidSessionToken(Refusal):
+    """The `session` that came with the request was not signed by this fleet, or is over."""
+
+    status = 400
+    reason = RefusalReason.INVALID_SESSION_TOKEN
+    title = "The session token is not valid"
 
 
 class PreconditionRequired(Refusal):

@@ -38,6 +38,7 @@ def describe_session(session: Session, stats: MediaStats, now_ns: int) -> dict[s
         "session": session.label,
         "state": session.state,
         "transport": session.transport,
+        "variant": session.decision.variant if session.decision else None,
         "codec": sound.codec_name,
         "echoed": sound.is_echoed,
         "echo_form": sound.echo_form if sound.is_echoed else None,

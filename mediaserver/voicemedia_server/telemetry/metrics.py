@@ -27,8 +27,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
+from voicemedia_rollout.document import Variant
 from voicemedia_server.ports import Ending, MediaStats, PacketPlane, TranscodeReading, Transcoding
 from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.routing.decision import Decision, DecisionReason
+from voicemedia_server.routing.outcome import Outcome, outcome_of
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.refusals import RefusalReason
@@ -46,6 +49,8 @@ ROUND_TRIP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8)
 JITTER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 LOSS_BUCKETS_RATIO = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 PAUSE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+UNDECIDED = "none"
+VARIANTS = (*Variant, UNDECIDED)
 LIVE_STATES = tuple(state for state in State if state is not State.CLOSED)
 GENERATIONS = ("0", "1", "2")
 CHUNK_SESSIONS = 100
@@ -93,6 +98,29 @@ class Metrics:
             "voicemedia_sessions_ended",
             "Sessions ended, by reason and by the state that they were in.",
             ["reason", "last_state", "transport"],
+            registry=registry,
+        )
+        self._outcomes = Counter(
+            "voicemedia_session_outcomes",
+            "Sessions ended, by the variant that was decided on (none where nobody asked) and how "
+            "they turned out; a fallback was given WebRTC and came by WebSocket.",
+            ["variant", "outcome"],
+            registry=registry,
+        )
+        self._decisions = Counter(
+            "voicemedia_decisions",
+            "Transports decided on by POST /v2/session.",
+            ["variant", "reason"],
+            registry=registry,
+        )
+        self._flags_revision = Gauge(
+            "voicemedia_flags_revision",
+            "Revision of the flag document in force; 0 where there is none.",
+            registry=registry,
+        )
+        self._flags_refused = Counter(
+            "voicemedia_flags_documents_refused",
+            "Flag documents that could not be read; the last one stayed in force.",
             registry=registry,
         )
         self._refused = Counter(
@@ -155,6 +183,11 @@ class Metrics:
                 self._setup.labels(phase, transport)
             for close, state in product(CloseReason, LIVE_STATES):
                 self._ended_count.labels(close, state, transport)
+        for variant in VARIANTS:
+            for outcome in Outcome:
+                self._outcomes.labels(variant, outcome)
+        for variant, reason in product(Variant, DecisionReason):
+            self._decisions.labels(variant, reason)
         for refusal in RefusalReason:
             self._refused.labels(refusal)
         for generation in GENERATIONS:
@@ -175,6 +208,9 @@ class Metrics:
         """`SessionObserver`: keeps what the session counted."""
         transport = ending.transport
         self._ended_count.labels(ending.reason, ending.last_state, transport).inc()
+        variant = ending.decision.variant if ending.decision else UNDECIDED
+        outcome = outcome_of(ending.decision, transport, ending.reason, ending.last_state)
+        self._outcomes.labels(variant, outcome).inc()
         self._duration.labels(transport).observe(ending.duration_s)
         self._ended[transport].add(stats)
         if stats.packets_received:
@@ -187,6 +223,18 @@ class Metrics:
     def refused(self, reason: RefusalReason) -> None:
         """Counts a request that was refused."""
         self._refused.labels(reason).inc()
+
+    def decided(self, decision: Decision) -> None:
+        """Counts a decision."""
+        self._decisions.labels(decision.variant, decision.reason).inc()
+
+    def flags_taken(self, revision: int) -> None:
+        """From now on decisions go by this revision."""
+        self._flags_revision.set(revision)
+
+    def flags_refused(self) -> None:
+        """A document could not be read."""
+        self._flags_refused.inc()
 
     def loop_was_late(self, lag_s: float) -> None:
         """The event loop woke this much after its timer was due."""

@@ -9,6 +9,7 @@ from aiohttp import web
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.problems import RefusalCounter, UpgradeRequired
 from voicemedia_server.edge.rates import RateLimits
+from voicemedia_server.edge.session_tokens import PARAMETER, SessionTokens
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.ports import PacketPlane
 from voicemedia_server.service import SessionService
@@ -32,6 +33,7 @@ class WebSocketV2:
     rates: RateLimits
     times: Times
     counter: RefusalCounter
+    session_tokens: SessionTokens
     heartbeat_s: float = HEARTBEAT_S
 
     def add_to(self, app: web.Application) -> None:
@@ -54,6 +56,7 @@ class WebSocketV2:
         if not handshake.ok:
             raise UpgradeRequired("websocket")
         principal = await self._principal(request)
+        self.session_tokens.decision_of(request.query.get(PARAMETER))
         self.service.check_admission()
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])

@@ -12,7 +12,9 @@ from multidict import CIMultiDict
 from voicemedia_server.edge.bodies import BodyLimits, read_body
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import is_preflight
+from voicemedia_server.edge.ice_servers import IceServers, pseudonym
 from voicemedia_server.edge.rates import RateLimits
+from voicemedia_server.edge.session_tokens import PARAMETER, SessionTokens
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import OpenRequest, WebRtcSession
@@ -27,7 +29,7 @@ from voicemedia_server.sessions.refusals import (
 )
 from voicemedia_server.whip import sdpfrag
 from voicemedia_server.whip.events import HEADERS, HEARTBEAT_S, Readers, stream_events
-from voicemedia_server.whip.links import IceServers, events_link, ice_server_links, pseudonym
+from voicemedia_server.whip.links import events_link, ice_server_links
 from voicemedia_server.whip.negotiation import WhipPolicy, negotiate, read_echo_form
 from voicemedia_server.whip.preconditions import check_if_match
 
@@ -48,6 +50,7 @@ class Whip:
     policy: WhipPolicy
     limits: BodyLimits
     ice_servers: Callable[[], IceServers]
+    session_tokens: SessionTokens
     heartbeat_s: float = HEARTBEAT_S
     readers: Readers = field(default_factory=Readers)
 
@@ -73,12 +76,15 @@ class Whip:
         requested_ns = self.service.now_ns()
         self.rates.check("POST", self.clients.key(request))
         principal = await self._principal(request)
+        decision = self.session_tokens.decision_of(request.query.get(PARAMETER))
         echo_form = read_echo_form(request.query.getall("echo", []))
         self.service.check_admission(echo_form)
         body = await read_body(request, SDP, self.limits)
         offer = self.service.read_offer(body)
         agreement = negotiate(offer, self.policy, echo_form)
-        session = self.service.open_session(OpenRequest(offer, agreement, principal, requested_ns))
+        session = self.service.open_session(
+            OpenRequest(offer, agreement, principal, requested_ns, decision)
+        )
         headers = CIMultiDict(
             {
                 "Location": self.clients.path(request, SESSIONS + session.id),

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from mediaserver.config.builders import make_certificate
-from voicemedia_server.config.credentials import bearer_tokens, key_set, tls_context, turn_secret
+from voicemedia_server.config.credentials import (
+    bearer_tokens,
+    fleet_secret,
+    key_set,
+    tls_context,
+    turn_secret,
+)
 from voicemedia_server.config.sources import ConfigError, Configuration, load
 
 
@@ -85,6 +91,23 @@ def test_an_empty_turn_secret_is_refused(file: Path) -> None:
     assert refusal(turn_secret, with_turn(file)).endswith("the file is empty")
 
 
+def with_fleet(file: Path) -> Configuration:
+    return load(["--fleet-secret-file", str(file)], {})
+
+
+def test_the_fleets_secret_is_the_file_without_its_last_line_break(file: Path) -> None:
+    file.write_text("s" * 32 + "\n")
+
+    assert fleet_secret(with_fleet(file)) == b"s" * 32
+    assert fleet_secret(load([], {})) is None
+
+
+def test_a_secret_that_could_be_guessed_is_refused(file: Path) -> None:
+    file.write_text("short")
+
+    assert "shorter than 32 bytes" in refusal(fleet_secret, with_fleet(file))
+
+
 def test_the_key_set_is_the_file(file: Path) -> None:
     file.write_text('{"keys": []}')
 
@@ -100,7 +123,12 @@ def test_a_file_that_is_no_key_set_is_refused(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("read", "configure"),
-    [(bearer_tokens, with_tokens), (turn_secret, with_turn), (key_set, with_keys)],
+    [
+        (bearer_tokens, with_tokens),
+        (turn_secret, with_turn),
+        (key_set, with_keys),
+        (fleet_secret, with_fleet),
+    ],
 )
 def test_a_file_that_is_not_there_is_named(
     file: Path,

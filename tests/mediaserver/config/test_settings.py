@@ -48,7 +48,7 @@ def test_a_setting_that_measures_carries_its_unit(option: Option) -> None:
     counts = sessions | {"post_burst", "patch_burst", "delete_burst"}
     is_number = isinstance(option.default, int | float) and not isinstance(option.default, bool)
 
-    has_unit = re.search(r"_(s|ms|bytes)$", option.name) is not None
+    has_unit = re.search(r"_(s|ms|bytes|percent)$", option.name) is not None
 
     assert has_unit is (is_number and option.name not in counts)
 

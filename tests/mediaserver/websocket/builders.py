@@ -20,6 +20,7 @@ from mediaserver.twins import MemoryPeers
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import Authenticator, OpenAccess
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.deadlines import Limits
@@ -108,6 +109,7 @@ async def a_world(
             rates=RateLimits(MethodRates()),
             times=times,
             counter=tally,
+            session_tokens=SessionTokens(b"s" * 32, 60),
         ).add_to(app)
         async with TestServer(app) as server, aiohttp.ClientSession() as http:
             yield World(scene, service, str(server.make_url(PATHS[0])), http, tally)

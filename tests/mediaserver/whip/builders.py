@@ -14,12 +14,13 @@ from mediaserver.edge.test_problems import Tally
 from mediaserver.twins import MemoryPeers, MemoryPlane
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
+from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import Authenticator, OpenAccess
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.deadlines import Limits
-from voicemedia_server.whip.links import IceServers
 from voicemedia_server.whip.negotiation import WhipPolicy
 from voicemedia_server.whip.routes import ENDPOINT, Whip
 
@@ -28,6 +29,7 @@ OFFER = (OFFERS / "chromium_156.sdp").read_bytes()
 SDP = {"Content-Type": "application/sdp"}
 TRICKLE = {"Content-Type": "application/trickle-ice-sdpfrag"}
 HEARTBEAT_S = 0.05
+TOKENS = SessionTokens(b"s" * 32, 60)
 
 
 @dataclass
@@ -67,6 +69,7 @@ async def a_world(
         policy=policy or WhipPolicy(),
         limits=BodyLimits(65536, 5),
         ice_servers=lambda: servers,
+        session_tokens=TOKENS,
         heartbeat_s=HEARTBEAT_S,
     ).add_to(app)
     async with TestClient(TestServer(app)) as http:

@@ -9,7 +9,8 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicemedia_server.whip.links import IceServers, events_link, ice_server_links, link, quoted
+from voicemedia_server.edge.ice_servers import IceServers
+from voicemedia_server.whip.links import events_link, ice_server_links, link, quoted
 
 SERVERS = IceServers(
     ("stun:stun.example.org:3478", "turn:turn.example.org:3478?transport=udp"), "secret", 600

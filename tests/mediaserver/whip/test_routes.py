@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediaserver.whip.builders import OFFER, OFFERS, World, a_world
+from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.tokens import StaticTokens
 from voicemedia_server.service import Capacity
 from voicemedia_server.session import WebRtcSession
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.whip.links import IceServers
 from voicemedia_server.whip.negotiation import WhipPolicy
 
 REAL_OFFERS = {path.stem: path.read_bytes() for path in OFFERS.glob("*.sdp")}
