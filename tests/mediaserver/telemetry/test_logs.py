@@ -250,11 +250,11 @@ def test_an_event_of_ours_is_never_put_together_from_what_came_in() -> None:
         assert is_plain, f"{path.name} line {call.lineno}: pass values as keywords"
 
 
-def test_nothing_is_printed_but_by_main_and_its_welcome() -> None:
+def test_nothing_is_printed_but_by_commands_and_the_welcome() -> None:
     printing = {
         path.relative_to(SOURCES).as_posix()
         for path in SOURCES.rglob("*.py")
         if re.search(r"^\s*print\(", path.read_text(), re.MULTILINE)
     }
 
-    assert printing == {"main.py", "welcome.py"}
+    assert printing == {"main.py", "flags_command.py", "welcome.py"}
