@@ -81,6 +81,7 @@ impl Fleet {
                 let is_near = signalling.is_near();
                 (Some(signalling), None, is_near)
             }
+            Target::WebSocket(..) => return Err("a switchboard serves WebSockets".into()),
             Target::Reflector(address) => (None, Some(*address), address.ip().is_loopback()),
         };
         let is_shared = is_near && !options.has_own_sockets;
@@ -428,7 +429,8 @@ impl Fleet {
     }
 }
 
-fn refusal(status: u16) -> &'static str {
+/// Why a server that answered with `status` did not take the session.
+pub fn refusal(status: u16) -> &'static str {
     match status {
         301..=308 => "http_redirected",
         401 | 403 => "http_not_allowed",

@@ -14,6 +14,7 @@ impl Url {
     pub fn parse(text: &str) -> Result<Self, String> {
         let rest = text
             .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("ws://"))
             .ok_or_else(|| format!("{text}: only http:// is spoken here"))?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| {

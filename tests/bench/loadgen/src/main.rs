@@ -1,11 +1,13 @@
-//! A load generator for WHIP echo servers. See `options::HELP`.
+//! A load generator for echo servers that speak WHIP or WebSocket v2. See `options::HELP`.
 
 use std::process::ExitCode;
 
 mod admission;
+mod caller;
 mod clock;
 mod dtls;
 mod fleet;
+mod framing;
 mod hex;
 mod histogram;
 mod hmac;
@@ -27,9 +29,15 @@ mod socket;
 mod srtp;
 mod stream;
 mod stun;
+mod switchboard;
 mod tally;
+mod voice;
+mod wire;
 
-use options::{Command, Options};
+use fleet::Fleet;
+use options::{Command, Options, Target};
+use phase::Phase;
+use switchboard::Switchboard;
 
 fn main() -> ExitCode {
     let outcome = match options::parse(std::env::args_os().skip(1)) {
@@ -53,9 +61,17 @@ fn main() -> ExitCode {
 fn load(options: Options) -> Result<(), String> {
     prepare(options.pin)?;
     let is_json = options.is_json;
-    let mut fleet = fleet::Fleet::new(options, std::env::var("WHIP_TOKEN").ok())?;
-    fleet.run(|phase| eprintln!("phase: {}", phase.name()));
-    let document = report::document(&fleet);
+    let token = std::env::var("WHIP_TOKEN").ok();
+    let watch = |phase: Phase| eprintln!("phase: {}", phase.name());
+    let document = if let Target::WebSocket(url, dialect) = options.target.clone() {
+        let mut switchboard = Switchboard::new(options, url, dialect, token)?;
+        switchboard.run(watch);
+        report::document(&switchboard.tally, &switchboard.set_ups, &switchboard.own_use)
+    } else {
+        let mut fleet = Fleet::new(options, token)?;
+        fleet.run(watch);
+        report::document(&fleet.tally, &fleet.set_ups, &fleet.own_use)
+    };
     if is_json {
         println!("{document}");
     } else {

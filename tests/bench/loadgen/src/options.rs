@@ -7,12 +7,15 @@ use lexopt::prelude::*;
 
 use crate::http::Url;
 use crate::srtp::Profile;
+use crate::voice::Dialect;
 
 pub const HELP: &str = "\
 Opens WHIP sessions with real ICE and DTLS-SRTP, speaks 50 packets/s into each, measures the echo.
 
 voicemedia-loadgen --url http://127.0.0.1:8080/whip [options]
   --url URL            where to POST offers (http only)
+  --transport T        webrtc, or websocket: the URL is then that of WebSocket v2 (webrtc)
+  --dialect D          over a WebSocket: vm.v2.rtp (Opus in RTP) or twilio (µ-law in JSON) (vm.v2.rtp)
   --sessions N         how many sessions (100)
   --seconds S          how long to measure (10)
   --settle S           how long to speak before measuring (2)
@@ -46,6 +49,7 @@ pub enum Command {
 #[derive(Clone, Debug)]
 pub enum Target {
     Whip(Url),
+    WebSocket(Url, Dialect),
     Reflector(SocketAddrV4),
 }
 
@@ -71,11 +75,14 @@ pub struct Options {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut target, mut is_reflector) = (None, false);
+    let (mut transport, mut dialect) = (String::from("webrtc"), Dialect::Rtp);
     let mut options = defaults();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("url") => target = Some(Target::Whip(Url::parse(&parser.value()?.string()?)?)),
             Long("raw") => target = Some(Target::Reflector(parser.value()?.parse()?)),
+            Long("transport") => transport = one_of(&["webrtc", "websocket"], parser.value()?)?,
+            Long("dialect") => dialect = dialect_of(&parser.value()?.string()?)?,
             Long("sessions") => options.sessions = parser.value()?.parse()?,
             Long("seconds") => options.measure_s = parser.value()?.parse()?,
             Long("settle") => options.settle_s = parser.value()?.parse()?,
@@ -96,6 +103,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
     }
     if is_reflector {
         return Ok(Command::Reflect { pin: options.pin });
+    }
+    if transport == "websocket" {
+        let Some(Target::Whip(url)) = target else {
+            return Err("--transport websocket needs --url".into());
+        };
+        target = Some(Target::WebSocket(url, dialect));
     }
     let target = target.ok_or("--url is missing; --help lists the options")?;
     if options.sessions == 0 || options.sessions > MAX_SESSIONS {
@@ -130,6 +143,19 @@ pub fn defaults() -> Options {
     }
 }
 
+fn one_of(known: &[&str], value: OsString) -> Result<String, lexopt::Error> {
+    let value = value.string()?;
+    if known.contains(&value.as_str()) {
+        return Ok(value);
+    }
+    Err(format!("--transport must be one of {}, not {value}", known.join(", ")).into())
+}
+
+fn dialect_of(name: &str) -> Result<Dialect, String> {
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name);
+    known.ok_or_else(|| format!("--dialect must be vm.v2.rtp or twilio, not {name}"))
+}
+
 fn profile(name: &str) -> Result<Profile, String> {
     match name {
         "cm" => Ok(Profile::Aes128CmSha1),
@@ -150,9 +176,10 @@ mod tests {
     fn every_option_in_the_help_is_understood() {
         let line = "--url http://h/whip --sessions 5 --seconds 1.5 --settle 0 --rate 10 \
             --concurrency 2 --close-rate 0 --setups-only --srtp-profile gcm --address 127.0.0.1 \
-            --own-sockets --quantum-us 20 --pin 1 --json";
+            --own-sockets --quantum-us 20 --pin 1 --json --transport websocket --dialect twilio";
         let Ok(Command::Load(options)) = parsed(line) else { panic!("{line}") };
 
+        assert!(matches!(options.target, Target::WebSocket(_, Dialect::Twilio)));
         assert_eq!((options.sessions, options.concurrency, options.pin), (5, 2, Some(1)));
         assert_eq!(options.profile, Profile::Aes128Gcm);
         for word in line.split_whitespace().filter(|word| word.starts_with("--")) {
@@ -162,9 +189,13 @@ mod tests {
 
     #[test]
     fn an_impossible_value_names_its_option() {
-        for line in
-            ["--sessions 0 --url http://h/", "--srtp-profile x", "--concurrency 0 --url http://h/"]
-        {
+        for line in [
+            "--transport tcp",
+            "--dialect morse",
+            "--sessions 0 --url http://h/",
+            "--srtp-profile x",
+            "--concurrency 0 --url http://h/",
+        ] {
             let option = line.split_whitespace().next().unwrap();
             assert!(parsed(line).unwrap_err().contains(option), "{line}");
         }

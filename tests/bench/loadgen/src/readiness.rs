@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-const EVENTS: usize = 256;
+pub const EVENTS: usize = 256;
 
 pub struct Readiness {
     epoll: OwnedFd,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::clock::ms;
-use crate::fleet::{Fleet, OwnUse};
+use crate::fleet::OwnUse;
 use crate::histogram::Histogram;
 use crate::tally::{SetUps, Tally};
 
@@ -27,11 +27,7 @@ const FAULTS: [(&str, &str); 9] = [
 ];
 
 /// Everything, in milliseconds and percent.
-pub fn document(fleet: &Fleet) -> Value {
-    build(&fleet.tally, &fleet.set_ups, &fleet.own_use)
-}
-
-fn build(tally: &Tally, set_ups: &SetUps, own: &OwnUse) -> Value {
+pub fn document(tally: &Tally, set_ups: &SetUps, own: &OwnUse) -> Value {
     let warnings = warnings(tally, own);
     json!({
         "set_ups": {
@@ -170,7 +166,7 @@ mod tests {
     use super::*;
 
     fn document_of(tally: &Tally, own: &OwnUse) -> Value {
-        build(tally, &SetUps::new(), own)
+        document(tally, &SetUps::new(), own)
     }
 
     #[test]
@@ -229,7 +225,7 @@ mod tests {
             last_connected_ns: 3_000_000_000,
             ..SetUps::new()
         };
-        let document = build(&Tally::new(), &set_ups, &OwnUse::default());
+        let document = document(&Tally::new(), &set_ups, &OwnUse::default());
 
         assert_eq!(document["set_ups"]["per_s"], 150.0);
     }

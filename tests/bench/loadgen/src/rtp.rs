@@ -36,18 +36,22 @@ pub fn write_packet(buffer: &mut [u8], header: Header, probe: Probe) -> usize {
     buffer[2..4].copy_from_slice(&header.sequence.to_be_bytes());
     buffer[4..8].copy_from_slice(&header.timestamp.to_be_bytes());
     buffer[8..12].copy_from_slice(&header.ssrc.to_be_bytes());
-    let payload = &mut buffer[HEADER_BYTES..PACKET_BYTES];
+    write_probe(&mut buffer[HEADER_BYTES..PACKET_BYTES], probe);
+    PACKET_BYTES
+}
+
+/// Fills a payload of any codec with a probe; it must have room for one.
+pub fn write_probe(payload: &mut [u8], probe: Probe) {
     payload[0] = OPUS_TOC;
     payload[1..5].copy_from_slice(&probe.session.to_be_bytes());
     payload[5..9].copy_from_slice(&probe.counter.to_be_bytes());
     payload[9..17].copy_from_slice(&probe.sent_ns.to_be_bytes());
     payload[FILLER_START..].fill(FILLER);
-    PACKET_BYTES
 }
 
-/// Reads a probe; `None` when any byte of the payload is not as it was sent.
-pub fn read_probe(payload: &[u8]) -> Option<Probe> {
-    let is_whole = payload.len() == PROBE_BYTES
+/// Reads a probe of `size` bytes; `None` when any byte of the payload is not as it was sent.
+pub fn read_probe(payload: &[u8], size: usize) -> Option<Probe> {
+    let is_whole = payload.len() == size
         && payload[0] == OPUS_TOC
         && payload[FILLER_START..].iter().all(|&byte| byte == FILLER);
     is_whole.then(|| Probe {
@@ -114,7 +118,7 @@ mod tests {
     fn a_probe_is_read_as_it_was_written() {
         let packet = packet();
 
-        assert_eq!(read_probe(&packet[payload(&packet).unwrap()]), Some(probe()));
+        assert_eq!(read_probe(&packet[payload(&packet).unwrap()], PROBE_BYTES), Some(probe()));
         assert_eq!(packet[..12], bytes("80 6f ffff 00000007 0000cafe"));
         assert_eq!((sequence(&packet), timestamp(&packet), ssrc(&packet)), (65535, 7, 0xcafe));
     }
@@ -124,7 +128,7 @@ mod tests {
         let mut packet = packet();
         *packet.last_mut().unwrap() ^= 1;
 
-        assert_eq!(read_probe(&packet[12..]), None);
+        assert_eq!(read_probe(&packet[12..], PROBE_BYTES), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::clock::NS_PER_S;
 
 pub const BATCH: usize = 64;
 const DATAGRAM_BYTES: usize = 2048;
-const CONTROL_BYTES: usize = 128;
+pub const CONTROL_BYTES: usize = 128;
 const SOCKET_BUFFER_BYTES: libc::c_int = 32 << 20;
 const SK_MEMINFO_FIELDS: usize = 9;
 const SK_MEMINFO_DROPS: usize = 8;
@@ -67,15 +67,22 @@ impl Socket {
     }
 }
 
-fn set(fd: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+/// Sets an option that is a C int.
+pub fn set(
+    fd: RawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let size = mem::size_of_val(&value) as libc::socklen_t;
     // SAFETY: the value is a C int of that size.
     let result = unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), size) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Room for what the kernel tells beside the bytes.
 #[repr(C, align(8))]
-struct Control([u8; CONTROL_BYTES]);
+pub struct Control(pub [u8; CONTROL_BYTES]);
 
 /// A datagram with all that the kernel wants to know or tell about it.
 struct Slot {
@@ -172,6 +179,12 @@ impl Inbox {
             at_ns,
         }
     }
+}
+
+/// When the kernel got what `header` was filled with, if it says so.
+pub fn arrival_ns(header: &libc::msghdr) -> Option<u64> {
+    let (_, at_ns) = read_control(header);
+    (at_ns > 0).then_some(at_ns)
 }
 
 fn read_control(header: &libc::msghdr) -> (Ipv4Addr, u64) {

@@ -1,7 +1,7 @@
 //! The media of one connected session: makes the next packet, reads the echo.
 
 use crate::clock::realtime_ns;
-use crate::reception::{Heard, Reception};
+use crate::reception::Reception;
 use crate::rtp::{self, Header, Probe};
 use crate::srtp::{MasterKey, Opener, Profile, Sealer};
 use crate::tally::Tally;
@@ -111,41 +111,22 @@ impl Stream {
             return;
         };
         let packet = &packet[..length];
-        let probe = rtp::payload(packet).and_then(|range| rtp::read_probe(&packet[range]));
+        let probe = rtp::payload(packet)
+            .and_then(|range| rtp::read_probe(&packet[range], rtp::PROBE_BYTES));
         match probe {
             Some(probe) if probe.session == self.format.session => {
                 self.compare_numbers(packet, probe.counter, tally);
-                self.note(probe, arrived_ns, tally);
+                tally.hear(&mut self.reception, probe, arrived_ns);
             }
             _ => tally.altered += 1,
         }
     }
 
-    fn note(&mut self, probe: Probe, arrived_ns: u64, tally: &mut Tally) {
-        match self.reception.hear(probe.counter, arrived_ns) {
-            Heard::Unmeasured => return,
-            Heard::Duplicate => {
-                tally.duplicates += 1;
-                return;
-            }
-            Heard::FirstLate => tally.reordered += 1,
-            Heard::First => {}
-        }
-        tally.received += 1;
-        tally.latency.record(arrived_ns.saturating_sub(probe.sent_ns));
-    }
-
-    /// An echo may have numbers of its own, but the distance to ours must stay, or a listener
-    /// would hear a gap or a jump that was not there.
     fn compare_numbers(&mut self, packet: &[u8], counter: u32, tally: &mut Tally) {
         let sequence = rtp::sequence(packet).wrapping_sub(self.sequence_of(counter));
         let timestamp = rtp::timestamp(packet).wrapping_sub(self.timestamp_of(counter));
-        if let Some((sequence_before, timestamp_before)) =
-            self.offsets.replace((sequence, timestamp))
-        {
-            tally.renumbered += u64::from(sequence != sequence_before);
-            tally.retimed += u64::from(timestamp != timestamp_before);
-        }
+        let offsets = (sequence, timestamp);
+        tally.compare(self.offsets.replace(offsets), offsets);
     }
 
     fn sequence_of(&self, counter: u32) -> u16 {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
+use crate::reception::{Heard, Reception};
+use crate::rtp::Probe;
 
 /// What happened to media during the measurement, and to stray packets at any time.
 pub struct Tally {
@@ -48,6 +50,30 @@ impl Tally {
             jitter: Histogram::new(),
             lateness: Histogram::new(),
             late_sends: 0,
+        }
+    }
+
+    /// Notes an echo of the session that `reception` belongs to.
+    pub fn hear(&mut self, reception: &mut Reception, probe: Probe, arrived_ns: u64) {
+        match reception.hear(probe.counter, arrived_ns) {
+            Heard::Unmeasured => return,
+            Heard::Duplicate => {
+                self.duplicates += 1;
+                return;
+            }
+            Heard::FirstLate => self.reordered += 1,
+            Heard::First => {}
+        }
+        self.received += 1;
+        self.latency.record(arrived_ns.saturating_sub(probe.sent_ns));
+    }
+
+    /// An echo may have numbers of its own, but the distance to ours (sequence, time stamp) must
+    /// stay, or a listener would hear a gap or a jump that was not there.
+    pub fn compare(&mut self, before: Option<(u16, u32)>, offsets: (u16, u32)) {
+        if let Some((sequence, timestamp)) = before {
+            self.renumbered += u64::from(offsets.0 != sequence);
+            self.retimed += u64::from(offsets.1 != timestamp);
         }
     }
 }
