@@ -8,13 +8,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from bench import generator
 from bench.document import write_document
-from bench.generator import GeneratorFailed, Load
+from bench.generator import GeneratorFailed, Load, Medium
 from bench.ladder import RUNGS, Ladder, read_rungs
 from bench.measurement import Bench
 from bench.readings import ServerGone, read_memory
@@ -69,23 +70,38 @@ def _measure(
     if arguments.url:
         server = Server(arguments.url, arguments.pid)
         idle_kb = read_memory(server.pid).pss_kb
-        return [bench.climb(arguments.label or "server", lambda: nullcontext(server), idle_kb)]
+        label = arguments.label or "server"
+        return [
+            _over(bench, medium).climb(_name(label, medium), lambda: nullcontext(server), idle_kb)
+            for medium in arguments.medium or [Medium.WEBRTC]
+        ]
     if arguments.command:
         command = (*shlex.split(arguments.command), *server_options)
         subjects = [Subject(arguments.label or command[0], command)]
+        media = arguments.medium or [Medium.WEBRTC]
     else:
         label = arguments.label or " ".join(["voicemedia", *server_options])
         subjects = [Subject(label, (*OURS, *server_options))]
-    subjects += [RIVALS[name]() for name in arguments.beside]
+        media = arguments.medium or list(Medium)
+    climbs = [(subject, medium) for subject in subjects for medium in media]
+    climbs += [(RIVALS[name](), Medium.WEBRTC) for name in arguments.beside]
     log = OUTPUT / "bench-server.log"
     log.unlink(missing_ok=True)
     return [
-        bench.climb(
-            subject.label,
+        _over(bench, medium).climb(
+            _name(subject.label, medium),
             partial(fresh, subject, arguments.server_core, bench.load.is_realtime, log),
         )
-        for subject in subjects
+        for subject, medium in climbs
     ]
+
+
+def _over(bench: Bench, medium: Medium) -> Bench:
+    return replace(bench, load=replace(bench.load, medium=medium))
+
+
+def _name(label: str, medium: Medium) -> str:
+    return label if medium is Medium.WEBRTC else f"{label}, WebSocket {medium}"
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -145,6 +161,14 @@ def _parser() -> argparse.ArgumentParser:
         choices=sorted(RIVALS),
         default=[],
         help="measure that one too, in this run; may be given again",
+    )
+    parser.add_argument(
+        "--medium",
+        action="append",
+        choices=[medium.value for medium in Medium],
+        type=Medium,
+        default=[],
+        help="how calls travel; may be given again (all of them for our server, else webrtc)",
     )
     parser.add_argument("--command", help="measure this server; it prints the URL of its /whip")
     parser.add_argument("--url", help="measure the server at this URL; needs --pid")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from bench.report import Report, read_report
@@ -12,10 +13,19 @@ from bench.report import Report, read_report
 SOURCE = Path(__file__).parent / "loadgen"
 BINARY = SOURCE / "target" / "release" / "voicemedia-loadgen"
 PHASE = "phase: "
+WEBSOCKET_PATH = "/v2/ws"
 
 
 class GeneratorFailed(Exception):
     """It could not be built or it ended in an error; the message is for people."""
+
+
+class Medium(StrEnum):
+    """How the calls of a ladder travel: by WebRTC, or over WebSockets in one of two dialects."""
+
+    WEBRTC = "webrtc"
+    RTP = "vm.v2.rtp"
+    TWILIO = "twilio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Load:
     is_realtime: bool
     quantum_us: int
     has_own_sockets: bool = False
+    medium: Medium = Medium.WEBRTC
 
 
 def build() -> None:
@@ -60,6 +71,14 @@ def run_set_ups(
     return _run([*_command(url, load), "--setups-only", "--rate", "0", *amount], on_phase)
 
 
+def target(url: str, medium: Medium) -> list[str]:
+    """The options that say where to call; `url` is that of the server's `/whip`."""
+    if medium is Medium.WEBRTC:
+        return ["--url", url]
+    websocket_url = url.removesuffix("/whip") + WEBSOCKET_PATH
+    return ["--url", websocket_url, "--transport", "websocket", "--dialect", medium]
+
+
 def on_core(core: int, is_realtime: bool) -> list[str]:
     """The start of a command that shall run on one core only, before all others if asked."""
     return ["taskset", "--cpu-list", str(core), *(["chrt", "--fifo", "1"] if is_realtime else [])]
@@ -69,7 +88,8 @@ def _command(url: str, load: Load) -> list[str]:
     return [
         *on_core(load.core, load.is_realtime),
         str(BINARY),
-        *("--url", url, "--json", "--srtp-profile", load.srtp_profile),
+        *target(url, load.medium),
+        *("--json", "--srtp-profile", load.srtp_profile),
         *("--quantum-us", str(load.quantum_us)),
         *(["--own-sockets"] if load.has_own_sockets else []),
     ]
