@@ -81,7 +81,7 @@ conformance: setup ## the WHIP conformance table of any server: make conformance
 
 .PHONY: bench
 bench: setup ## latency, loss and CPU by number of sessions; options in ARGS, see docs/benchmarks.md
-	cd tests && ../$(BIN)/python -m bench $(ARGS)
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m bench $(ARGS)
 
 .PHONY: clean
 clean: ## removes everything that the other targets made
