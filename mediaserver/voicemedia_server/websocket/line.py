@@ -40,6 +40,8 @@ log = structlog.get_logger("websocket")
 WRITE_BUFFER_BYTES = 2048
 """What may wait in the transport and, unsent, in the kernel: all else waits in the outbox, where
 the oldest can be dropped."""
+PROMPT_BYTES = WRITE_BUFFER_BYTES - 10
+"""The longest frame, in bytes or characters of ASCII, that fits there with its header."""
 TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 CLOSE_CODES = {
     CloseReason.DELETED: CloseCode.NORMAL,
@@ -85,6 +87,7 @@ class Line:
         )
         self._outbox = Outbox()
         self._wake = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
         self._ending: Close | None = None
 
@@ -124,6 +127,7 @@ class Line:
     ) -> None:
         """Serves the connection to its end. `principal` is `None` where the token is to come
         with the start."""
+        self._transport = request.transport
         _keep_buffers_short(request.transport)
         try:
             await self._serve(request, authenticator, principal)
@@ -247,12 +251,33 @@ class Line:
         frame = self._conversation.frame(packet)
         is_packet = self._conversation.dialect is Dialect.RTP
         message = packet if is_packet else self._conversation.media(frame)
+        if not self._outbox and self._write_now(message):
+            return
         dropped = self._outbox.play(message, frame.duration_ms)
         if dropped:
             peer_id = self._session.peer_id if self._session is not None else None
             for _ in range(dropped):
                 self._plane.count_drop(DropReason.WEBSOCKET_BACKLOG, peer_id)
         self._wake.set()
+
+    def _write_now(self, message: str | bytes) -> bool:
+        """Gives a frame to a transport that has nothing waiting and room for all of it; whether
+        it did. Waking the writer for each frame would cost as much as the frame."""
+        transport = self._transport
+        if transport is None or transport.get_write_buffer_size() or len(message) > PROMPT_BYTES:
+            return False
+        sending = (
+            self._socket.send_str(message)
+            if isinstance(message, str)
+            else self._socket.send_bytes(message)
+        )
+        try:
+            sending.send(None)
+        except StopIteration:
+            return True
+        except ConnectionError:
+            return False  # the writer finds the same
+        raise AssertionError("a transport that is not full keeps nobody waiting")
 
     async def _write(self, request: web.Request) -> None:
         """Sends what waits. A client that does not read in time, or not even words, is cut off."""

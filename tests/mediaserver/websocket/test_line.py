@@ -179,3 +179,18 @@ async def test_a_client_that_does_not_read_loses_the_oldest_and_harms_nobody(
 
     assert set(drops(world.scene)) == {DropReason.WEBSOCKET_BACKLOG}
     assert base64.b64decode(heard["media"]["payload"]) == b"still here"
+
+
+async def test_a_client_that_reads_again_hears_the_rest_in_its_order(world: World) -> None:
+    l16 = {"encoding": "audio/x-l16", "sampleRate": 48000}
+    heard: list[int] = []
+    async with world.connected("vm.v2.json") as slow:
+        await slow.say({**START, "start": {"mediaFormat": l16}})
+        chunk = 0
+        while not drops(world.scene):
+            chunk += 1
+            await slow.speak(bytes(5760), chunk)
+        while not heard or heard[-1] < chunk:
+            heard.append((await slow.hear("media"))["media"]["chunk"])
+
+    assert heard == sorted(set(heard))
