@@ -53,34 +53,46 @@ def parse_header(packet: Packet) -> RtpHeader:
 
     Raises `RtpMalformed`. An RTCP packet is one too (second byte 192 to 223, RFC 5761).
     """
-    size = len(packet)
-    if size < FIXED_BYTES:
-        raise RtpMalformed("shorter than the fixed header")
+    start, end = payload_bounds(packet)
     first, second, sequence, timestamp, ssrc = FIXED.unpack_from(packet)
-    if first >> 6 != 2:
-        raise RtpMalformed("the version is not 2")
-    if 192 <= second <= 223:
-        raise RtpMalformed("this is RTCP")
-    length = FIXED_BYTES + 4 * (first & 0x0F)
-    if first & 0x10:
-        length = _extension_start(packet, length) + 4 * EXTENSION.unpack_from(packet, length)[1]
-    if length > size:
-        raise RtpMalformed("the CSRCs or the extension are cut off")
-    padding_bytes = 0
-    if first & 0x20:
-        padding_bytes = packet[size - 1] if size > length else 0
-        if not 0 < padding_bytes <= size - length:
-            raise RtpMalformed("the padding is wrong")
     return RtpHeader(
         second >= 0x80,
         second & 0x7F,
         sequence,
         timestamp,
         ssrc,
-        length,
+        start,
         first & 0x10 != 0,
-        padding_bytes,
+        len(packet) - end,
     )
+
+
+def payload_bounds(packet: Packet) -> tuple[int, int]:
+    """Where the payload begins and ends, after the same checks: for those who want no more.
+
+    Raises `RtpMalformed`.
+    """
+    size = len(packet)
+    if size < FIXED_BYTES:
+        raise RtpMalformed("shorter than the fixed header")
+    first = packet[0]
+    if first >> 6 != 2:
+        raise RtpMalformed("the version is not 2")
+    if 192 <= packet[1] <= 223:
+        raise RtpMalformed("this is RTCP")
+    if first == 0x80:
+        return FIXED_BYTES, size
+    start = FIXED_BYTES + 4 * (first & 0x0F)
+    if first & 0x10:
+        start = _extension_start(packet, start) + 4 * EXTENSION.unpack_from(packet, start)[1]
+    if start > size:
+        raise RtpMalformed("the CSRCs or the extension are cut off")
+    padding_bytes = 0
+    if first & 0x20:
+        padding_bytes = packet[size - 1] if size > start else 0
+        if not 0 < padding_bytes <= size - start:
+            raise RtpMalformed("the padding is wrong")
+    return start, size - padding_bytes
 
 
 def _extension_start(packet: Packet, position: int) -> int:

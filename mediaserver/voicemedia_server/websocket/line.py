@@ -248,12 +248,12 @@ class Line:
 
     def _play(self, packet: bytes) -> None:
         """The sink: an RTP packet for the client."""
-        frame = self._conversation.frame(packet)
-        is_packet = self._conversation.dialect is Dialect.RTP
-        message = packet if is_packet else self._conversation.media(frame)
+        conversation = self._conversation
+        is_packet = conversation.dialect is Dialect.RTP
+        message = packet if is_packet else conversation.media(conversation.frame(packet))
         if not self._outbox and self._write_now(message):
             return
-        dropped = self._outbox.play(message, frame.duration_ms)
+        dropped = self._outbox.play(message, conversation.duration_ms(packet))
         if dropped:
             peer_id = self._session.peer_id if self._session is not None else None
             for _ in range(dropped):

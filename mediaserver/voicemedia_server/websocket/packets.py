@@ -29,7 +29,6 @@ class Frame:
     payload: bytes
     chunk: int
     timestamp_ms: int
-    duration_ms: float
 
 
 class Packetizer:
@@ -97,5 +96,4 @@ class Depacketizer:
             payload=payload,
             chunk=max(0, extended + self._chunk_offset),
             timestamp_ms=max(0, units) * 1000 // self._form.clock_hz,
-            duration_ms=self._form.units(payload) * 1000 / self._form.clock_hz,
         )

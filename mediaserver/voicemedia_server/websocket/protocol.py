@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from voicemedia_server.ports import ListenerReception
-from voicemedia_server.rtp.header import RtpMalformed, parse_header
+from voicemedia_server.rtp.header import RtpMalformed, payload_bounds
 from voicemedia_server.websocket import messages
 from voicemedia_server.websocket.formats import (
     MAX_FRAME_MS,
@@ -212,18 +212,18 @@ class Conversation:
             )
         self._started_packetizer()
         try:
-            header = parse_header(packet)
+            start, end = payload_bounds(packet)
         except RtpMalformed as malformed:
             raise MessageRefused(
                 ErrorCode.INVALID_PAYLOAD, f"The message is {malformed}.", CloseCode.INVALID
             ) from None
-        if header.payload_type != self._form.codec.payload_type:
+        if packet[1] & 0x7F != self._form.codec.payload_type:
             raise MessageRefused(
                 ErrorCode.UNSUPPORTED_FORMAT,
                 f"The payload type must be {self._form.codec.payload_type}.",
                 CloseCode.UNSUPPORTED,
             )
-        self._form.units(packet[header.length : len(packet) - header.padding_bytes])
+        self._form.units(packet[start:end])
         return Relay(packet)
 
     # -- what we say ------------------------------------------------------------------------
@@ -247,6 +247,11 @@ class Conversation:
     def frame(self, packet: bytes) -> Frame:
         """An RTP packet for the client, as a frame."""
         return self._depacketizer.frame(packet, self._packetizer.first_chunk)
+
+    def duration_ms(self, packet: bytes) -> float:
+        """How long an RTP packet for the client lasts."""
+        start, end = payload_bounds(packet)
+        return self._form.units(packet[start:end]) * 1000 / self._form.clock_hz
 
     def media(self, frame: Frame) -> str:
         """The frame as a message."""

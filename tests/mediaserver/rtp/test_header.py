@@ -18,6 +18,7 @@ from voicemedia_server.rtp.header import (
     build_packet,
     header_extensions,
     parse_header,
+    payload_bounds,
 )
 
 OPUS = bytes.fromhex("80 6f 3039 000003c0 deadbeef") + b"opus"
@@ -285,6 +286,21 @@ def test_no_bytes_do_worse_than_be_refused(data: bytes) -> None:
         return
 
     assert 12 <= header.length <= len(data) - header.padding_bytes
+
+
+@given(st.integers(0, 0xFF), st.binary(max_size=80))
+def test_the_payload_is_what_the_header_leaves(first: int, rest: bytes) -> None:
+    packet = bytes([first]) + rest
+    try:
+        start, end = payload_bounds(packet)
+    except RtpMalformed as malformed:
+        with pytest.raises(RtpMalformed, match=malformed.reason):
+            parse_header(packet)
+        return
+
+    header = parse_header(packet)
+    assert (start, end) == (header.length, len(packet) - header.padding_bytes)
+    assert packet[end:] == b"" or packet[-1] == len(packet) - end
 
 
 @given(st.sampled_from([0xBEDE, 0x1000, 0x1001]), st.binary(max_size=15).map(lambda d: d * 4))

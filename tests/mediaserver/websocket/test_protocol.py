@@ -143,6 +143,14 @@ def test_a_frame_becomes_a_packet_and_its_echo_the_same_frame() -> None:
     }
 
 
+def test_a_packet_lasts_as_long_as_its_payload() -> None:
+    conversation = Client(Dialect.RTP).start(MULAW).conversation
+    packet = build_packet(bytes(240), payload_type=0, sequence=1, timestamp=0, ssrc=7)
+    padded = bytes([packet[0] | 0x20]) + packet[1:] + bytes([0, 2])
+
+    assert conversation.duration_ms(packet) == conversation.duration_ms(padded) == 30
+
+
 def test_a_packet_passes_as_it_is_under_rtp() -> None:
     client = Client(Dialect.RTP).start(OPUS)
     packet = build_packet(
