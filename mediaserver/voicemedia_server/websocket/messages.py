@@ -299,3 +299,19 @@ ServerMessage = ServerMedia | ServerMark | Started | Reconnect | Error | Ping | 
 def write_message(message: ServerMessage) -> str:
     """As it goes over the wire."""
     return message.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def write_media(
+    stream_sid: str, payload: str, chunk: int | None = None, timestamp: int | None = None
+) -> str:
+    """A `ServerMedia` without the model, as often as frames come: the same text.
+
+    Neither a stream's name nor base64 has a character that JSON would escape. `chunk` and
+    `timestamp` come together or not at all.
+    """
+    numbers = ""
+    if chunk is not None:
+        numbers = f',"chunk":{chunk},"timestamp":{timestamp},"track":"outbound"'
+    return (
+        f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"{numbers}}}}}'
+    )

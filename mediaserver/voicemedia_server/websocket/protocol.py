@@ -6,7 +6,7 @@ Messages and packets go in, actions come out; the shell carries them out in thei
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -23,6 +23,7 @@ from voicemedia_server.websocket.messages import (
     CloseCode,
     ErrorCode,
     MessageRefused,
+    write_media,
     write_message,
 )
 from voicemedia_server.websocket.packets import Depacketizer, Frame, Packetizer
@@ -255,15 +256,10 @@ class Conversation:
 
     def media(self, frame: Frame) -> str:
         """The frame as a message."""
-        echoed = messages.EchoedMedia(payload=base64.b64encode(frame.payload).decode())
+        payload = binascii.b2a_base64(frame.payload, newline=False).decode()
         if self.dialect.is_extended:
-            echoed = messages.EchoedMedia(
-                payload=echoed.payload,
-                chunk=frame.chunk,
-                timestamp=frame.timestamp_ms,
-                track="outbound",
-            )
-        return write_message(messages.ServerMedia(stream_sid=self._sid, media=echoed))
+            return write_media(self._sid, payload, frame.chunk, frame.timestamp_ms)
+        return write_media(self._sid, payload)
 
     def ping(self, now_ns: int) -> list[Action]:
         """Measures the round trip, where the dialect can."""

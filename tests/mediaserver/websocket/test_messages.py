@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicemedia_server.websocket.messages import (
+    STREAM_SID,
     CloseCode,
     Connected,
     Dtmf,
@@ -25,6 +27,7 @@ from voicemedia_server.websocket.messages import (
     Stats,
     Stop,
     read_message,
+    write_media,
     write_message,
 )
 
@@ -164,3 +167,21 @@ def test_what_is_not_known_is_left_out_when_written() -> None:
         "streamSid": "MZ1",
         "media": {"payload": "AQ=="},
     }
+
+
+SIDS = st.from_regex(STREAM_SID, fullmatch=True)
+COUNTS = st.integers(0, (1 << 53) - 1)
+
+
+@given(SIDS, st.binary(max_size=400), COUNTS, COUNTS)
+def test_audio_is_written_without_the_model_as_with_it(
+    sid: str, audio: bytes, chunk: int, timestamp: int
+) -> None:
+    payload = base64.b64encode(audio).decode()
+    plain = EchoedMedia(payload=payload)
+    numbered = EchoedMedia(payload=payload, chunk=chunk, timestamp=timestamp, track="outbound")
+
+    assert write_media(sid, payload) == write_message(ServerMedia(stream_sid=sid, media=plain))
+    assert write_media(sid, payload, chunk, timestamp) == write_message(
+        ServerMedia(stream_sid=sid, media=numbered)
+    )
