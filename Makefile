@@ -83,6 +83,10 @@ conformance: setup ## the WHIP conformance table of any server: make conformance
 bench: setup ## latency, loss and CPU by number of sessions; options in ARGS, see docs/benchmarks.md
 	cd tests && PYTHONPATH=. ../$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-decisions
+bench-decisions: setup ## decisions of POST /v2/session in a second
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m bench.decisions $(ARGS)
+
 .PHONY: clean
 clean: ## removes everything that the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output $(WEB)/node_modules $(dir $(PAGE))
