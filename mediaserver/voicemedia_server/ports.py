@@ -82,7 +82,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class MediaStats:
-    """What the plane counted for one peer. `remote_*` is what the peer reported about our stream.
+    """What the plane counted for one peer. `remote_*` is what the peer reported about our stream;
+    `playout_s` is from our sending of a frame until we heard that it was played.
 
     Times are monotonic nanoseconds; `None` where nothing was seen yet.
     """
@@ -100,6 +101,9 @@ class MediaStats:
     remote_packets_lost: int | None = None
     remote_fraction_lost: float | None = None
     remote_jitter_s: float | None = None
+    playout_s: float | None = None
+    remote_buffered_s: float | None = None
+    remote_underruns: int | None = None
     last_media_ns: int | None = None
     has_said_bye: bool = False
     drops: Mapping[DropReason, int] | None = None
@@ -107,11 +111,18 @@ class MediaStats:
 
 @dataclass(frozen=True, slots=True)
 class ListenerReception:
-    """How a listener without RTCP hears us; `None` for what is not known."""
+    """How a listener without RTCP hears us; `None` for what is not known.
+
+    `playout_s` is from our sending of a frame until we heard that it was played; `buffered_s` is
+    the sound that waits at the listener, `underruns` how often it had none to play.
+    """
 
     round_trip_s: float | None = None
     packets_lost: int | None = None
     jitter_s: float | None = None
+    playout_s: float | None = None
+    buffered_s: float | None = None
+    underruns: int | None = None
 
 
 class PlaneSignals(Protocol):

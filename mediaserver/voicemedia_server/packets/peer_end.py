@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict, replace
 from typing import Any
 
 from voicemedia_server.packets.srtp import SrtpEnd
-from voicemedia_server.ports import MediaStats, PathKey, PeerId, Sink, Tap
+from voicemedia_server.ports import ListenerReception, MediaStats, PathKey, PeerId, Sink, Tap
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.relay.publication import Publication
 from voicemedia_server.relay.subscription import Subscription
@@ -48,6 +49,7 @@ class PeerEnd:
         "outbound_end",
         "paths",
         "publication",
+        "reception",
         "report_cname",
         "report_ssrc",
         "selected",
@@ -72,6 +74,7 @@ class PeerEnd:
         self.drops: Counter[DropReason] = Counter()
         self.taps: list[Tap] = []
         self.sink: Sink | None = None
+        self.reception = ListenerReception()
         self.is_held = False
         self.report_ssrc = report_ssrc
         self.report_cname = report_cname
@@ -80,6 +83,15 @@ class PeerEnd:
     def subscriptions(self) -> list[Subscription]:
         """What this peer listens to."""
         return [listener.subscription for _, listener in self.hears]
+
+    def note_reception(self, reception: ListenerReception) -> None:
+        """How this peer hears us; `None` leaves what was known."""
+        known = {name: value for name, value in asdict(reception).items() if value is not None}
+        self.reception = replace(self.reception, **known)
+        for subscription in self.subscriptions:
+            subscription.note_reception(
+                reception.round_trip_s, reception.packets_lost, reception.jitter_s
+            )
 
 
 def media_stats(end: PeerEnd) -> MediaStats:
@@ -106,6 +118,9 @@ def media_stats(end: PeerEnd) -> MediaStats:
         remote_packets_lost=heard.remote_cumulative_lost if heard is not None else None,
         remote_fraction_lost=heard.remote_fraction_lost if heard is not None else None,
         remote_jitter_s=remote_jitter_s,
+        playout_s=end.reception.playout_s,
+        remote_buffered_s=end.reception.buffered_s,
+        remote_underruns=end.reception.underruns,
         last_media_ns=end.last_media_ns,
         has_said_bye=publication.has_said_bye,
         drops=dict(end.drops),

@@ -255,10 +255,8 @@ class PythonPlane:
     def note_reception(self, peer_id: PeerId, reception: ListenerReception) -> None:
         """What a listener's edge was told or measured, in place of RTCP."""
         end = self._peers.get(peer_id)
-        for subscription in end.subscriptions if end is not None else ():
-            subscription.note_reception(
-                reception.round_trip_s, reception.packets_lost, reception.jitter_s
-            )
+        if end is not None:
+            end.note_reception(reception)
 
     def add_tap(self, speaker: PeerId, tap: Tap) -> None:
         """`tap(packet)` gets every opened RTP packet of this speaker; it must not block."""

@@ -65,6 +65,9 @@ def describe_session(session: Session, stats: MediaStats, now_ns: int) -> dict[s
             "lost": stats.remote_packets_lost,
             "fraction_lost": stats.remote_fraction_lost,
             "jitter_s": stats.remote_jitter_s,
+            "playout_s": stats.playout_s,
+            "buffered_s": stats.remote_buffered_s,
+            "underruns": stats.remote_underruns,
         },
         "drops": count_drops(stats.drops or {}),
     }

@@ -46,6 +46,7 @@ from voicemedia_server.telemetry.totals import (
 SETUP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 DURATION_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 14400)
 ROUND_TRIP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8)
+PLAYOUT_BUCKETS_S = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8, 1.6)
 JITTER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 LOSS_BUCKETS_RATIO = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 PAUSE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
@@ -154,6 +155,13 @@ class Metrics:
             "Share of each speaker's packets that never came, noted at the session's end.",
             LOSS_BUCKETS_RATIO,
         )
+        self._playout = _histogram(
+            registry,
+            "session_playout_seconds",
+            "From our sending of a frame until its listener said that it was played, the last of "
+            "each session, noted at its end. WebSocket only.",
+            PLAYOUT_BUCKETS_S,
+        )
         self._lag = Histogram(
             "voicemedia_event_loop_lag_seconds",
             "How late the event loop woke for a timer, twice a second.",
@@ -219,6 +227,8 @@ class Metrics:
             self._loss.labels(transport).observe(stats.packets_lost / expected)
         if stats.round_trip_s is not None:
             self._round_trip.labels(transport).observe(stats.round_trip_s)
+        if stats.playout_s is not None:
+            self._playout.labels(transport).observe(stats.playout_s)
 
     def refused(self, reason: RefusalReason) -> None:
         """Counts a request that was refused."""

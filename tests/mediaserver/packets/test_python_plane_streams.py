@@ -110,6 +110,19 @@ async def test_what_its_edge_measured_stands_in_its_figures(scene: Scene) -> Non
     stats = scene.plane.stats(stream.id)
     assert (stats.round_trip_s, stats.remote_packets_lost) == (0.02, 3)
     assert stats.remote_jitter_s == 0.001
+    assert stats.playout_s is None
+
+
+async def test_what_its_edge_knows_of_the_playing_is_kept_until_it_is_known_better(
+    scene: Scene,
+) -> None:
+    stream = Stream(scene)
+
+    scene.plane.note_reception(stream.id, ListenerReception(playout_s=0.08, underruns=1))
+    scene.plane.note_reception(stream.id, ListenerReception(buffered_s=0.06, underruns=2))
+
+    stats = scene.plane.stats(stream.id)
+    assert (stats.playout_s, stats.remote_buffered_s, stats.remote_underruns) == (0.08, 0.06, 2)
 
 
 async def test_after_its_end_nothing_is_taken_or_sent(scene: Scene) -> None:

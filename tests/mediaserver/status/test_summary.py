@@ -37,6 +37,9 @@ def test_a_session_is_described_in_seconds_and_bytes() -> None:
         bytes_received=9000,
         jitter_s=0.0012345678,
         round_trip_s=0.02,
+        playout_s=0.08,
+        remote_buffered_s=0.06,
+        remote_underruns=1,
         last_media_ns=4 * NS_PER_S,
     )
 
@@ -46,6 +49,9 @@ def test_a_session_is_described_in_seconds_and_bytes() -> None:
     assert described["received"]["loss_ratio"] == pytest.approx(0.1)
     assert described["received"]["jitter_s"] == 0.001235
     assert described["reported"]["round_trip_s"] == 0.02
+    assert described["reported"]["playout_s"] == 0.08
+    assert described["reported"]["buffered_s"] == 0.06
+    assert described["reported"]["underruns"] == 1
     assert (described["codec"], described["echo_form"]) == ("pcmu", "direct")
 
 

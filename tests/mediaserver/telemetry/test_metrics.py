@@ -25,6 +25,7 @@ TALKED = MediaStats(
     packets_sent=97,
     bytes_sent=8_000,
     round_trip_s=0.03,
+    playout_s=0.08,
 )
 
 
@@ -150,6 +151,8 @@ async def test_quality_is_noted_when_a_session_ends(observed: Observed) -> None:
         'voicemedia_session_loss_ratio_bucket{le="0.01",transport="webrtc"} 0.0',
         'voicemedia_session_round_trip_seconds_bucket{le="0.05",transport="webrtc"} 1.0',
         'voicemedia_session_round_trip_seconds_bucket{le="0.025",transport="webrtc"} 0.0',
+        'voicemedia_session_playout_seconds_bucket{le="0.1",transport="webrtc"} 1.0',
+        'voicemedia_session_playout_seconds_bucket{le="0.06",transport="webrtc"} 0.0',
     ):
         assert line in text
 
@@ -159,7 +162,7 @@ async def test_a_session_without_media_does_not_flatter_the_quality(observed: Ob
 
     await observed.service.close_session(session, CloseReason.SETUP_TIMEOUT)
 
-    for name in ("jitter_seconds", "loss_ratio", "round_trip_seconds"):
+    for name in ("jitter_seconds", "loss_ratio", "round_trip_seconds", "playout_seconds"):
         assert await observed.value(f'voicemedia_session_{name}_count{{transport="webrtc"}}') == 0
 
 
