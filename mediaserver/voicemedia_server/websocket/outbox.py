@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_AUDIO_MS = 200.0
 MAX_WORDS = 64
@@ -13,10 +13,12 @@ MAX_WORDS = 64
 class _Audio:
     message: str | bytes
     duration_ms: float
+    mark: str | None
 
 
 class Outbox:
-    """Words go before audio. Audio beyond `MAX_AUDIO_MS` pushes out the oldest, since old sound
+    """Words go before audio. A mark goes behind its frame, or behind the next where that is
+    dropped. Audio beyond `MAX_AUDIO_MS` pushes out the oldest, since old sound
     is of no use; who does not even take words is beyond help (`is_overrun`)."""
 
     def __init__(self, max_audio_ms: float = MAX_AUDIO_MS, max_words: int = MAX_WORDS) -> None:
@@ -25,10 +27,11 @@ class Outbox:
         self._words: deque[str] = deque()
         self._audio: deque[_Audio] = deque()
         self._audio_ms = 0.0
+        self._mark: str | None = None
         self.is_overrun = False
 
     def __bool__(self) -> bool:
-        return bool(self._words or self._audio)
+        return bool(self._mark or self._words or self._audio)
 
     @property
     def audio_ms(self) -> float:
@@ -42,14 +45,17 @@ class Outbox:
             return
         self._words.append(text)
 
-    def play(self, message: str | bytes, duration_ms: float) -> int:
-        """Adds a frame; returns how many older ones were dropped for it."""
-        self._audio.append(_Audio(message, duration_ms))
+    def play(self, message: str | bytes, duration_ms: float, mark: str | None = None) -> int:
+        """Adds a frame and what goes behind it; returns how many older ones were dropped."""
+        self._audio.append(_Audio(message, duration_ms, mark))
         self._audio_ms += duration_ms
         dropped = 0
         while self._audio_ms > self._max_audio_ms and len(self._audio) > 1:
-            self._audio_ms -= self._audio.popleft().duration_ms
+            oldest = self._audio.popleft()
+            self._audio_ms -= oldest.duration_ms
             dropped += 1
+            if oldest.mark is not None:
+                self._audio[0] = replace(self._audio[0], mark=oldest.mark)
         return dropped
 
     def take_words(self) -> str | None:
@@ -58,10 +64,14 @@ class Outbox:
 
     def take(self) -> str | bytes | None:
         """The next message to send, or `None` when nothing waits."""
+        if self._mark is not None:
+            mark, self._mark = self._mark, None
+            return mark
         if self._words:
             return self._words.popleft()
         if not self._audio:
             return None
         audio = self._audio.popleft()
         self._audio_ms = self._audio_ms - audio.duration_ms if self._audio else 0.0
+        self._mark = audio.mark
         return audio.message

@@ -61,3 +61,30 @@ def test_what_waits_never_lasts_longer_than_the_limit(steps: list[float | None])
         else:
             outbox.play(b"frame", duration_ms)
         assert -1e-6 <= outbox.audio_ms <= 200
+
+
+def test_a_mark_goes_behind_its_frame_and_before_the_next() -> None:
+    outbox = Outbox()
+    outbox.play("one", 20, "mark")
+    outbox.play("two", 20)
+
+    assert [outbox.take() for _ in range(4)] == ["one", "mark", "two", None]
+
+
+def test_a_mark_whose_frame_is_dropped_goes_behind_the_next_frame() -> None:
+    outbox = Outbox(max_audio_ms=40)
+    outbox.play("one", 20, "mark")
+    outbox.play("two", 20)
+
+    assert outbox.play("three", 20) == 1
+    assert [outbox.take() for _ in range(4)] == ["two", "mark", "three", None]
+
+
+def test_an_outbox_that_holds_only_a_mark_is_not_empty() -> None:
+    outbox = Outbox()
+    outbox.play("one", 20, "mark")
+    outbox.take()
+
+    assert outbox
+    assert outbox.take() == "mark"
+    assert not outbox
