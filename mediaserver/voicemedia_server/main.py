@@ -44,6 +44,7 @@ from voicemedia_server.edge.cors import add_cors
 from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import (
     Authenticator,
@@ -140,6 +141,7 @@ class Server:
             public = web.Application(middlewares=[problem_middleware(metrics)])
             authenticator = await self._authenticator(stack)
             ice_servers = self._ice_servers()
+            sealer = Sealer(fleet_secret(self._configuration))
             context = tls_context(self._configuration)
             plane = self._make_plane()
             peers = WebRtcPeers(plane, ())
@@ -154,7 +156,7 @@ class Server:
             tokens = self._session_tokens()
             whip = self._whip(service, authenticator, ice_servers, tokens)
             whip.add_to(public)
-            self._websocket(whip, plane, metrics).add_to(public)
+            self._websocket(whip, plane, metrics, sealer).add_to(public)
             flags, follow = self._flags(metrics)
             decisions(whip, flags, metrics).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
@@ -292,7 +294,9 @@ class Server:
             session_tokens=session_tokens,
         )
 
-    def _websocket(self, whip: Whip, plane: PythonPlane, metrics: Metrics) -> WebSocketV2:
+    def _websocket(
+        self, whip: Whip, plane: PythonPlane, metrics: Metrics, sealer: Sealer
+    ) -> WebSocketV2:
         """Beside WHIP: the same sessions, tokens, clients and rates."""
         settings = self._settings
         return WebSocketV2(
@@ -306,9 +310,13 @@ class Server:
                 ping_s=settings.websocket_ping_s,
                 write_s=settings.request_timeout_s,
                 notice_s=settings.drain_notice_s,
+                mark_s=settings.websocket_mark_s,
+                backlog_ms=settings.websocket_backlog_ms,
             ),
             counter=metrics,
             session_tokens=whip.session_tokens,
+            sealer=sealer,
+            heartbeat_s=settings.websocket_heartbeat_s,
         )
 
     def _session_tokens(self) -> SessionTokens:

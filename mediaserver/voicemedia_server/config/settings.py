@@ -236,6 +236,30 @@ class Settings:
         ge=1,
         le=3600,
     )
+    websocket_mark_s: Number = option(
+        Group.WHIP,
+        5.0,
+        "Between two marks over WebSocket v2, which measure how long a client takes to play what "
+        "it is sent. 0 for none.",
+        ge=0,
+        le=3600,
+    )
+    websocket_backlog_ms: Number = option(
+        Group.WHIP,
+        200.0,
+        "Audio that may wait for a WebSocket client that reads too slowly; then the oldest frame "
+        "is dropped, since old sound is of no use in a conversation.",
+        ge=40,
+        le=10_000,
+    )
+    websocket_heartbeat_s: Number = option(
+        Group.WHIP,
+        15.0,
+        "Without a word over WebSocket for this long the client is pinged, and half as long "
+        "after that let go. Proxies cut silent connections after 30 to 60 s.",
+        ge=0.5,
+        le=3600,
+    )
     max_body_bytes: Whole = option(
         Group.WHIP,
         65536,
@@ -277,7 +301,8 @@ class Settings:
         Group.ROUTING,
         None,
         "File with a secret of at least 32 characters that all servers of a fleet share, so that "
-        "each takes the session tokens of the others. Without it a server has one of its own.",
+        "each takes the session tokens and resume tokens of the others. Without it a server has "
+        "one of its own.",
     )
 
     auth_mode: Literal["none", "token", "jwt"] = option(

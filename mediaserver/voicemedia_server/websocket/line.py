@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -19,20 +20,28 @@ from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import EventKind, Session, StreamRequest
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.sessions.refusals import Refusal, RefusalReason
+from voicemedia_server.sessions.refusals import Refusal, RefusalReason, SessionUnknown
 from voicemedia_server.sessions.sound import Sound, Transport
 from voicemedia_server.websocket.messages import CloseCode, ErrorCode, MessageRefused
-from voicemedia_server.websocket.outbox import Outbox
+from voicemedia_server.websocket.outbox import MAX_AUDIO_MS, Outbox
 from voicemedia_server.websocket.protocol import (
     Action,
     Begin,
+    Begun,
     Close,
     Conversation,
     Dialect,
+    Move,
     Note,
     Phase,
     Relay,
     Say,
+)
+from voicemedia_server.websocket.resumption import (
+    LIFE_S,
+    ResumeFailed,
+    ResumePoint,
+    Resumption,
 )
 
 log = structlog.get_logger("websocket")
@@ -46,6 +55,7 @@ TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 CLOSE_CODES = {
     CloseReason.DELETED: CloseCode.NORMAL,
     CloseReason.CLOSED_BY_PEER: CloseCode.NORMAL,
+    CloseReason.MOVED: CloseCode.NORMAL,
     CloseReason.DRAINED: CloseCode.RESTART,
     CloseReason.STOPPED: CloseCode.GOING_AWAY,
     CloseReason.IDLE: CloseCode.POLICY,
@@ -57,38 +67,53 @@ MAX_REASON_BYTES = 123  # RFC 6455 section 5.5: a close frame holds 125, the cod
 @dataclass(frozen=True, slots=True)
 class Times:
     """Seconds: until `start` must have come, between pings, until a client that does not read is
-    let go, and what it is given to move when the server drains."""
+    let go, what it is given to move when the server drains, and between two marks (0 for none).
+    `backlog_ms` of audio may wait for a client."""
 
     start_s: float
     ping_s: float
     write_s: float
     notice_s: float
+    mark_s: float = 5.0
+    backlog_ms: float = MAX_AUDIO_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What all lines of a server share. `pod` is its name in a fleet, or empty."""
+
+    service: SessionService
+    plane: PacketPlane
+    authenticator: Authenticator
+    times: Times
+    counter: RefusalCounter
+    resumption: Resumption
+    pod: str = ""
 
 
 class Line:
     """The shell around a `Conversation`; a `Connection` of the service."""
 
     def __init__(
-        self,
-        service: SessionService,
-        plane: PacketPlane,
-        response: web.WebSocketResponse,
-        dialect: Dialect,
-        times: Times,
-        counter: RefusalCounter,
+        self, exchange: Exchange, response: web.WebSocketResponse, dialect: Dialect
     ) -> None:
-        self._service = service
-        self._counter = counter
-        self._plane = plane
+        self._service = exchange.service
+        self._exchange = exchange
+        self._plane = exchange.plane
         self._socket = response
-        self._times = times
+        self._times = times = exchange.times
         self._conversation = Conversation(
-            dialect, secrets.randbelow(0xFFFFFFFE) + 1, lambda: "MZ" + secrets.token_hex(16)
+            dialect,
+            secrets.randbelow(0xFFFFFFFE) + 1,
+            lambda: "MZ" + secrets.token_hex(16),
+            round(times.mark_s * 1e9),
         )
-        self._outbox = Outbox()
+        self._outbox = Outbox(times.backlog_ms)
         self._wake = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
+        self._point: ResumePoint
+        self._replaced: Session | None = None
         self._ending: Close | None = None
 
     # -- the connection, as the service sees it ---------------------------------------------
@@ -122,32 +147,28 @@ class Line:
 
     # -- running ----------------------------------------------------------------------------
 
-    async def run(
-        self, request: web.Request, authenticator: Authenticator, principal: str | None
-    ) -> None:
+    async def run(self, request: web.Request, principal: str | None) -> None:
         """Serves the connection to its end. `principal` is `None` where the token is to come
         with the start."""
         self._transport = request.transport
         _keep_buffers_short(request.transport)
         try:
-            await self._serve(request, authenticator, principal)
+            await self._serve(request, principal)
         finally:  # also when the server cancels us, since the client is gone or it leaves
             await self._end()
 
-    async def _serve(
-        self, request: web.Request, authenticator: Authenticator, principal: str | None
-    ) -> None:
+    async def _serve(self, request: web.Request, principal: str | None) -> None:
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(self._write(request))]
             try:
                 begin = await self._read_until_begin()
                 if begin is not None:
-                    await self._begin(begin, authenticator, principal)
+                    await self._begin(begin, principal)
                 if self._session is not None:
                     if self._conversation.dialect.is_extended:
                         background.append(tasks.create_task(self._ping()))
                         background.append(tasks.create_task(self._watch(self._session)))
-                    await self._read()
+                    await self._read(tasks, background)
             finally:
                 for task in background:
                     task.cancel()
@@ -182,19 +203,35 @@ class Line:
                 self._do(action)
             return None
 
-    async def _read(self) -> None:
+    async def _read(self, tasks: asyncio.TaskGroup, background: list[asyncio.Task[None]]) -> None:
         while self._ending is None and not self._socket.closed:
             for action in await self._next_actions():
                 self._do(action)
+                if isinstance(action, Relay) and self._replaced is not None:
+                    replaced, self._replaced = self._replaced, None
+                    closing = self._service.close_session(replaced, CloseReason.MOVED)
+                    background.append(tasks.create_task(closing))
 
     async def _next_actions(self) -> Sequence[Action]:
         message = await self._socket.receive()
+        now_ns = time.monotonic_ns()
         match message.type:
             case WSMsgType.TEXT:
-                return self._conversation.receive_text(message.data, time.monotonic_ns())
+                return self._conversation.receive_text(message.data, now_ns)
             case WSMsgType.BINARY:
-                return self._conversation.receive_binary(message.data)
+                return self._conversation.receive_binary(message.data, now_ns)
+            case WSMsgType.PING:
+                await self._answer_ping(message.data)
+                return self._conversation.receive_ping(now_ns)
         return ()  # closed, or broken: the socket knows
+
+    async def _answer_ping(self, payload: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._times.write_s):
+                await self._socket.pong(payload)
+        except (ConnectionError, TimeoutError):
+            self._outbox.is_overrun = True
+            self._wake.set()
 
     def _do(self, action: Action) -> None:
         match action:
@@ -209,18 +246,16 @@ class Line:
             case Close():
                 self._ending = action
                 if not action.is_hang_up:
-                    self._counter.refused(RefusalReason.WEBSOCKET_MESSAGE)
+                    self._exchange.counter.refused(RefusalReason.WEBSOCKET_MESSAGE)
             case Begin():
                 raise AssertionError("a call begins once")
 
-    async def _begin(
-        self, begin: Begin, authenticator: Authenticator, principal: str | None
-    ) -> None:
+    async def _begin(self, begin: Begin, principal: str | None) -> None:
         requested_ns = self._service.now_ns()
         try:
             if principal is None:
                 bearer = f"Bearer {begin.token}" if begin.token else None
-                principal = await authenticator.principal(bearer)
+                principal = await self._exchange.authenticator.principal(bearer)
             self._session = self._service.open_stream(
                 StreamRequest(
                     Transport.WEBSOCKET,
@@ -237,8 +272,46 @@ class Line:
             for action in self._conversation.refuse(refused):
                 self._do(action)
             return
-        for action in self._conversation.begun(self._session.label):
+        resumed = self._resumed(begin.resume_token, principal)
+        self._point = ResumePoint(
+            session_id=self._session.id,
+            stream_sid=self._conversation.name_stream(resumed.stream_sid if resumed else None),
+            principal=principal,
+            variant=resumed.variant if resumed else "websocket",
+            decision=resumed.decision if resumed else "",
+            expires_unix_s=0,
+        )
+        begun = Begun(
+            self._session.label,
+            self._resume_token(),
+            is_resumed=resumed is not None,
+            variant=self._point.variant,
+            pod=self._exchange.pod,
+        )
+        for action in self._conversation.begun(begun):
             self._do(action)
+
+    def _resumed(self, token: str | None, principal: str) -> ResumePoint | None:
+        """What is taken over. The session that is replaced may live here, elsewhere or no more."""
+        if token is None or not self._conversation.dialect.is_extended:
+            return None
+        try:
+            point = self._exchange.resumption.point(token, principal, time.time())
+        except ResumeFailed as failed:
+            for action in self._conversation.fail_resume(str(failed)):
+                self._do(action)
+            return None
+        try:
+            self._replaced = self._service.session(point.session_id)
+        except SessionUnknown:
+            self._replaced = None
+        return point
+
+    def _resume_token(self) -> str:
+        """A fresh one, whose life begins now."""
+        expires_unix_s = round(time.time()) + LIFE_S
+        point = self._point.model_copy(update={"expires_unix_s": expires_unix_s})
+        return self._exchange.resumption.token(point)
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -251,9 +324,10 @@ class Line:
         conversation = self._conversation
         is_packet = conversation.dialect is Dialect.RTP
         message = packet if is_packet else conversation.media(conversation.frame(packet))
-        if not self._outbox and self._write_now(message):
+        mark = conversation.mark(time.monotonic_ns())
+        if mark is None and not self._outbox and self._write_now(message):
             return
-        dropped = self._outbox.play(message, conversation.duration_ms(packet))
+        dropped = self._outbox.play(message, conversation.duration_ms(packet), mark)
         if dropped:
             peer_id = self._session.peer_id if self._session is not None else None
             for _ in range(dropped):
@@ -307,8 +381,13 @@ class Line:
         with session.events() as stream:
             while (event := await stream.next()) is not None:
                 if event.kind is EventKind.RECONNECT:
-                    moved = self._conversation.ask_to_move(event.detail, self._times.notice_s)
-                    for action in moved:
+                    move = Move(
+                        event.detail,
+                        datetime.now(UTC),
+                        self._times.notice_s,
+                        self._resume_token(),
+                    )
+                    for action in self._conversation.ask_to_move(move):
                         self._do(action)
 
 

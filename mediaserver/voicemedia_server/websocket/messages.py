@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 MAX_MESSAGE_BYTES = 65536
@@ -17,6 +17,8 @@ STREAM_SID = r"^[A-Za-z0-9_-]{1,64}$"
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Name = Annotated[str, Field(max_length=256)]
 Sid = Annotated[str, Field(pattern=STREAM_SID)]
+Token = Annotated[str, Field(max_length=8192)]
+Variant = Literal["webrtc", "websocket"]
 
 
 class Wire(BaseModel):
@@ -49,6 +51,7 @@ class ErrorCode(StrEnum):
     """What was wrong with a message."""
 
     NOT_JSON = "not_json"
+    MESSAGE_TOO_BIG = "message_too_big"
     UNKNOWN_EVENT = "unknown_event"
     INVALID_MESSAGE = "invalid_message"
     INVALID_PAYLOAD = "invalid_payload"
@@ -57,6 +60,8 @@ class ErrorCode(StrEnum):
     NOT_STARTED = "not_started"
     ALREADY_STARTED = "already_started"
     START_TIMEOUT = "start_timeout"
+    RESUME_FAILED = "resume_failed"
+    TOO_MANY_MESSAGES = "too_many_messages"
     UNEXPECTED_BINARY = "unexpected_binary"
     REFUSED = "refused"
 
@@ -98,6 +103,7 @@ class StartDetails(Wire):
     call_sid: Name | None = None
     media_format: MediaFormat = MediaFormat()
     custom_parameters: dict[str, str] = {}
+    resume_token: Token | None = None  # of the session that this one takes over; extension
 
 
 class Start(Wire):
@@ -206,10 +212,21 @@ READER: TypeAdapter[ClientMessage] = TypeAdapter(
 
 def read_message(text: str) -> ClientMessage:
     """Raises `MessageRefused` with the member that is wrong, never with its value."""
+    check_size(len(text) if text.isascii() else len(text.encode()))
     try:
         return READER.validate_json(text)
     except ValidationError as failure:
         raise _refused(failure) from None
+
+
+def check_size(size_bytes: int) -> None:
+    """Raises `MessageRefused` for a message over `MAX_MESSAGE_BYTES`."""
+    if size_bytes > MAX_MESSAGE_BYTES:
+        raise MessageRefused(
+            ErrorCode.MESSAGE_TOO_BIG,
+            f"A message has {MAX_MESSAGE_BYTES} bytes at most.",
+            CloseCode.TOO_BIG,
+        )
 
 
 def _refused(failure: ValidationError) -> MessageRefused:
@@ -262,7 +279,10 @@ class SessionDetails(Wire):
     """What the server made of the start."""
 
     id: Name
-    variant: Literal["websocket-v2"] = "websocket-v2"
+    variant: Variant = "websocket"
+    pod: Name | None = None
+    resume_token: Token
+    resumed: bool = False
     media_format: MediaFormat
     max_frame_ms: Count
     payload_type: Count | None = None  # of RTP packets, under vm.v2.rtp
@@ -277,15 +297,19 @@ class Started(Wire):
 
 
 class Reconnect(Wire):
-    """Open a new connection, then close this one, within so many milliseconds; extension."""
+    """Open a new connection after `after`, start it with `resumeToken`, then close this one;
+    all within so many milliseconds; extension."""
 
     event: Literal["reconnect"] = "reconnect"
     reason: Name
+    after: AwareDatetime
     within_ms: Count
+    resume_token: Token
 
 
 class Error(Wire):
-    """Why the connection is about to be closed; extension."""
+    """What was wrong. The connection is about to be closed, but for `resume_failed`: then the
+    call begins anew; extension."""
 
     event: Literal["error"] = "error"
     code: ErrorCode

@@ -9,16 +9,19 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, StrEnum
 
 from voicemedia_server.ports import ListenerReception
 from voicemedia_server.rtp.header import RtpMalformed, payload_bounds
+from voicemedia_server.sessions.admission import Buckets, Rate
 from voicemedia_server.websocket import messages
 from voicemedia_server.websocket.formats import (
     MAX_FRAME_MS,
     AudioFormat,
     choose_format,
 )
+from voicemedia_server.websocket.marks import PlayoutMarks
 from voicemedia_server.websocket.messages import (
     CloseCode,
     ErrorCode,
@@ -29,6 +32,9 @@ from voicemedia_server.websocket.messages import (
 from voicemedia_server.websocket.packets import Depacketizer, Frame, Packetizer
 
 NS_PER_MS = 1_000_000
+MESSAGES = Rate(per_s=500, burst=1000)
+"""What one client may say, pings of the socket included: five times the frames of 10 ms, and ten
+seconds of them at once after a network that stood still."""
 
 
 class Dialect(StrEnum):
@@ -67,10 +73,33 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Open a session for this form, then call `begun`."""
+    """Open a session for this form, then call `name_stream` and `begun`. `resume_token` names the
+    session that it takes over."""
 
     form: AudioFormat
     token: str | None
+    resume_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The session that was opened, for its client. `pod` is empty where servers have no names."""
+
+    label: str
+    resume_token: str
+    is_resumed: bool = False
+    variant: messages.Variant = "websocket"
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A request to open a new connection, not before `after`, in so many seconds."""
+
+    reason: str
+    after: datetime
+    within_s: float
+    resume_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +130,22 @@ Action = Say | Begin | Relay | Note | Close
 
 class Conversation:
     """One connection. `ssrc` is that of the client's packets, drawn by the caller; `new_sid` names
-    streams that the client did not name."""
+    streams that the client did not name; `mark_interval_ns` is that of `PlayoutMarks`."""
 
-    def __init__(self, dialect: Dialect, ssrc: int, new_sid: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        ssrc: int,
+        new_sid: Callable[[], str],
+        mark_interval_ns: int = 0,
+    ) -> None:
         self.dialect = dialect
         self._ssrc = ssrc
         self._new_sid = new_sid
         self._phase = Phase.EXPECTING_START
         self._sid = ""
+        self._marks = PlayoutMarks(mark_interval_ns)
+        self._budget = Buckets(MESSAGES, capacity=1)
         self._form: AudioFormat
         self._packetizer: Packetizer
         self._depacketizer: Depacketizer
@@ -122,11 +159,15 @@ class Conversation:
 
     def receive_text(self, text: str, now_ns: int) -> list[Action]:
         """A text message."""
-        return self._guarded(lambda: self._take(messages.read_message(text), now_ns))
+        return self._guarded(lambda: self._take(messages.read_message(text), now_ns), now_ns)
 
-    def receive_binary(self, packet: bytes) -> list[Action]:
+    def receive_binary(self, packet: bytes, now_ns: int) -> list[Action]:
         """A binary message: one RTP packet, under `vm.v2.rtp`."""
-        return self._guarded(lambda: [self._take_packet(packet)])
+        return self._guarded(lambda: [self._take_packet(packet)], now_ns)
+
+    def receive_ping(self, now_ns: int) -> list[Action]:
+        """A ping of the socket itself (RFC 6455 section 5.5.2), which the shell answers."""
+        return self._guarded(list, now_ns)
 
     def miss_start(self) -> list[Action]:
         """The start did not come in time."""
@@ -134,10 +175,16 @@ class Conversation:
             MessageRefused(ErrorCode.START_TIMEOUT, "No start came in time.", CloseCode.POLICY)
         )
 
-    def _guarded(self, take: Callable[[], list[Action]]) -> list[Action]:
+    def _guarded(self, take: Callable[[], list[Action]], now_ns: int) -> list[Action]:
         if self._phase is Phase.ENDED:
             return []
         try:
+            if self._budget.take("", now_ns):
+                raise MessageRefused(
+                    ErrorCode.TOO_MANY_MESSAGES,
+                    f"{MESSAGES.per_s:g} messages a second are enough for any audio.",
+                    CloseCode.POLICY,
+                )
             return take()
         except MessageRefused as refused:
             return self.refuse(refused)
@@ -180,10 +227,13 @@ class Conversation:
             case messages.Pong(t=t):
                 round_trip_s = max(0, now_ns // NS_PER_MS - t) / 1000
                 return [Note(ListenerReception(round_trip_s=round_trip_s))]
-            case messages.Stats(jitter_ms=jitter_ms, lost=lost):
-                jitter_s = None if jitter_ms is None else jitter_ms / 1000
-                return [Note(ListenerReception(packets_lost=lost, jitter_s=jitter_s))]
-        return []  # marks and keys: nothing waits for them
+            case messages.Stats():
+                return [Note(_reception(message))]
+            case messages.Mark(mark=mark):
+                playout_s = self._marks.returned(mark.name, now_ns)
+                if playout_s is not None:
+                    return [Note(ListenerReception(playout_s=playout_s))]
+        return []  # keys, and marks that are not ours: nothing waits for them
 
     def _start(self, start: messages.Start) -> list[Action]:
         if self._phase is not Phase.EXPECTING_START:
@@ -191,11 +241,12 @@ class Conversation:
                 ErrorCode.ALREADY_STARTED, "The call has begun already.", CloseCode.POLICY
             )
         self._form = choose_format(start.start.media_format)
-        self._sid = start.sid or self._new_sid()
+        self._sid = start.sid or ""
         self._packetizer = Packetizer(self._form, self._ssrc)
         self._depacketizer = Depacketizer(self._form)
         self._phase = Phase.STARTED
-        return [Begin(self._form, start.start.custom_parameters.get("token"))]
+        token = start.start.custom_parameters.get("token")
+        return [Begin(self._form, token, start.start.resume_token)]
 
     def _started_packetizer(self) -> Packetizer:
         if self._phase is not Phase.STARTED:
@@ -211,6 +262,7 @@ class Conversation:
                 "Binary messages need the subprotocol vm.v2.rtp.",
                 CloseCode.UNSUPPORTED,
             )
+        messages.check_size(len(packet))
         self._started_packetizer()
         try:
             start, end = payload_bounds(packet)
@@ -229,12 +281,28 @@ class Conversation:
 
     # -- what we say ------------------------------------------------------------------------
 
-    def begun(self, session_label: str) -> list[Action]:
+    def name_stream(self, resumed_sid: str | None) -> str:
+        """The stream's name: the client's, else that of the call it resumes, else a new one."""
+        self._sid = self._sid or resumed_sid or self._new_sid()
+        return self._sid
+
+    def fail_resume(self, detail: str) -> list[Action]:
+        """The resume token is no good; the call begins anew all the same."""
+        if not self.dialect.is_extended:
+            return []
+        error = messages.Error(code=ErrorCode.RESUME_FAILED, message=detail)
+        return [Say(write_message(error))]
+
+    def begun(self, begun: Begun) -> list[Action]:
         """The session that `Begin` asked for is open."""
         if not self.dialect.is_extended:
             return []
         details = messages.SessionDetails(
-            id=session_label,
+            id=begun.label,
+            variant=begun.variant,
+            pod=begun.pod or None,
+            resume_token=begun.resume_token,
+            resumed=begun.is_resumed,
             media_format=messages.MediaFormat(
                 encoding=self._form.name,
                 sample_rate=self._form.clock_hz,
@@ -261,15 +329,38 @@ class Conversation:
             return write_media(self._sid, payload, frame.chunk, frame.timestamp_ms)
         return write_media(self._sid, payload)
 
+    def mark(self, now_ns: int) -> str | None:
+        """What goes behind the frame that is sent now, if it is time to measure."""
+        name = self._marks.behind_frame(now_ns)
+        if name is None:
+            return None
+        mark = messages.ServerMark(stream_sid=self._sid, mark=messages.MarkDetails(name=name))
+        return write_message(mark)
+
     def ping(self, now_ns: int) -> list[Action]:
         """Measures the round trip, where the dialect can."""
         if not self.dialect.is_extended or self._phase is not Phase.STARTED:
             return []
         return [Say(write_message(messages.Ping(event="ping", t=now_ns // NS_PER_MS)))]
 
-    def ask_to_move(self, reason: str, within_s: float) -> list[Action]:
+    def ask_to_move(self, move: Move) -> list[Action]:
         """Asks the client to open a new connection before it closes this one."""
         if not self.dialect.is_extended or self._phase is not Phase.STARTED:
             return []
-        moved = messages.Reconnect(reason=reason, within_ms=round(within_s * 1000))
-        return [Say(write_message(moved))]
+        reconnect = messages.Reconnect(
+            reason=move.reason,
+            after=move.after,
+            within_ms=round(move.within_s * 1000),
+            resume_token=move.resume_token,
+        )
+        return [Say(write_message(reconnect))]
+
+
+def _reception(stats: messages.Stats) -> ListenerReception:
+    """What a client counts in milliseconds, in our units."""
+    return ListenerReception(
+        packets_lost=stats.lost,
+        jitter_s=None if stats.jitter_ms is None else stats.jitter_ms / 1000,
+        buffered_s=None if stats.buffered_ms is None else stats.buffered_ms / 1000,
+        underruns=stats.underruns,
+    )

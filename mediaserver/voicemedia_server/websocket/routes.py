@@ -9,22 +9,26 @@ from aiohttp import web
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.problems import RefusalCounter, UpgradeRequired
 from voicemedia_server.edge.rates import RateLimits
+from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import PARAMETER, SessionTokens
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.ports import PacketPlane
 from voicemedia_server.service import SessionService
 from voicemedia_server.sessions.refusals import Unauthenticated
-from voicemedia_server.websocket.line import Line, Times
+from voicemedia_server.websocket.line import Exchange, Line, Times
 from voicemedia_server.websocket.messages import MAX_MESSAGE_BYTES
 from voicemedia_server.websocket.protocol import Dialect, choose_dialect
+from voicemedia_server.websocket.resumption import Resumption
 
 PATHS = ("/v2/ws", "/ws/v2")
 HEARTBEAT_S = 15.0
+MAX_READ_BYTES = 4 * MAX_MESSAGE_BYTES
+"""Up to here a client is told why its message is refused; beyond, the socket closes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebSocketV2:
-    """What the endpoint needs."""
+    """What the endpoint needs. `pod` is the name of this server in a fleet."""
 
     service: SessionService
     plane: PacketPlane
@@ -34,6 +38,8 @@ class WebSocketV2:
     times: Times
     counter: RefusalCounter
     session_tokens: SessionTokens
+    sealer: Sealer
+    pod: str = ""
     heartbeat_s: float = HEARTBEAT_S
 
     def add_to(self, app: web.Application) -> None:
@@ -48,8 +54,9 @@ class WebSocketV2:
         response = web.WebSocketResponse(
             protocols=tuple(Dialect),
             heartbeat=self.heartbeat_s,
-            max_msg_size=MAX_MESSAGE_BYTES,
+            max_msg_size=MAX_READ_BYTES,
             compress=False,
+            autoping=False,
             writer_limit=0,
         )
         handshake = response.can_prepare(request)
@@ -60,8 +67,16 @@ class WebSocketV2:
         self.service.check_admission()
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
-        line = Line(self.service, self.plane, response, dialect, self.times, self.counter)
-        await line.run(request, self.authenticator, principal)
+        exchange = Exchange(
+            self.service,
+            self.plane,
+            self.authenticator,
+            self.times,
+            self.counter,
+            Resumption(self.sealer),
+            self.pod,
+        )
+        await Line(exchange, response, dialect).run(request, principal)
         return response
 
     async def _principal(self, request: web.Request) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,11 @@ from aiohttp.test_utils import TestServer
 from mediaserver.edge.test_problems import Tally
 from mediaserver.packets.builders import Scene, a_scene
 from mediaserver.twins import MemoryPeers
+from mediaserver.websocket.checked import CheckedSocket
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import Authenticator, OpenAccess
 from voicemedia_server.service import Capacity, SessionService
@@ -29,6 +30,7 @@ from voicemedia_server.websocket.line import Times
 from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 
 WITHIN_S = 10.0
+SECRET = b"a secret of the whole fleet"
 TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5)
 START = {"event": "start", "streamSid": "MZ1"}
 
@@ -56,36 +58,25 @@ class World:
         await asyncio.wait_for(self.service.wait_until_empty(), WITHIN_S)
 
 
-class Client:
-    """A WebSocket client; what it reads is decoded."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def say(self, *messages: dict[str, Any]) -> None:
-        for message in messages:
-            await self.socket.send_json(message)
+class Client(CheckedSocket):
+    """A WebSocket client that says and hears only what is published."""
 
     async def speak(self, payload: bytes, chunk: int) -> None:
         encoded = base64.b64encode(payload).decode()
         media = {"payload": encoded, "chunk": str(chunk), "timestamp": str(20 * chunk)}
         await self.say({"event": "media", "media": media})
 
-    async def hear(self, *events: str) -> dict[str, Any]:
+    async def hear_of(self, *events: str) -> dict[str, Any]:
         """The next message of these events, or any."""
         while True:
-            message = await self.socket.receive(WITHIN_S)
-            assert message.type is aiohttp.WSMsgType.TEXT, message
-            heard: dict[str, Any] = json.loads(message.data)
+            heard = await self.hear(WITHIN_S)
+            assert isinstance(heard, dict), heard
             if not events or heard["event"] in events:
                 return heard
 
     async def closed(self) -> int:
         """The close code; what is said before it is passed over."""
-        while (await self.socket.receive(WITHIN_S)).type in (
-            aiohttp.WSMsgType.TEXT,
-            aiohttp.WSMsgType.BINARY,
-        ):
+        while await self.hear(WITHIN_S) is not None:
             pass
         assert self.socket.close_code is not None
         return self.socket.close_code
@@ -110,6 +101,7 @@ async def a_world(
             times=times,
             counter=tally,
             session_tokens=SessionTokens(b"s" * 32, 60),
+            sealer=Sealer(SECRET),
         ).add_to(app)
         async with TestServer(app) as server, aiohttp.ClientSession() as http:
             yield World(scene, service, str(server.make_url(PATHS[0])), http, tally)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from mediaserver.packets.builders import drops
-from mediaserver.websocket.builders import START, WITHIN_S, World, a_world
+from mediaserver.websocket.builders import START, WITHIN_S, Client, World, a_world
+from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.tokens import StaticTokens
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.rtp.header import build_packet, parse_header
@@ -24,7 +29,7 @@ async def test_twilio_hears_each_frame_again_and_nothing_else(world: World) -> N
         await client.say({"event": "connected"}, START)
         for chunk, frame in enumerate(frames, 1):
             await client.speak(frame, chunk)
-        heard = [await client.hear() for _ in frames]
+        heard = [await client.hear_of() for _ in frames]
         await client.say({"event": "stop"})
 
         assert await client.closed() == 1000
@@ -37,12 +42,12 @@ async def test_an_extended_client_is_told_of_its_session_and_measures(world: Wor
     async with world.connected("vm.v2.json") as client:
         assert client.socket.protocol == "vm.v2.json"
         await client.say(START)
-        assert (await client.hear("started"))["streamSid"] == "MZ1"
-        ping = await client.hear("ping")
+        assert (await client.hear_of("started"))["streamSid"] == "MZ1"
+        ping = await client.hear_of("ping")
         await client.speak(bytes(160), 41)
-        echo = await client.hear("media")
+        echo = await client.hear_of("media")
         await client.say({"event": "pong", "t": ping["t"]}, {"event": "ping", "t": 5})
-        await client.hear("pong")
+        await client.hear_of("pong")
 
         (session,) = world.service.sessions
         stats = world.service.stats(session)
@@ -56,10 +61,10 @@ async def test_packets_go_both_ways_under_rtp(world: World) -> None:
     payload = bytes([31 << 3, 1, 2, 3])
     async with world.connected("vm.v2.rtp") as client:
         await client.say({**START, "start": {"mediaFormat": opus}})
-        started = await client.hear("started")
+        started = await client.hear_of("started")
         payload_type = started["session"]["payloadType"]
         packet = build_packet(payload, payload_type=payload_type, sequence=5, timestamp=960, ssrc=9)
-        await client.hear("ping")
+        await client.hear_of("ping")
         await client.socket.send_bytes(packet)
         echo = await client.socket.receive_bytes(timeout=WITHIN_S)
 
@@ -76,8 +81,9 @@ async def test_packets_go_both_ways_under_rtp(world: World) -> None:
         ('{"event":"media","media":{"payload":""}}', 1008),
         ('{"event":"start","start":{"mediaFormat":{"encoding":"audio/mpeg"}}}', 1003),
         ("x" * 70_000, 1009),
+        ("x" * 300_000, 1009),
     ],
-    ids=["no JSON", "unknown event", "audio before start", "unknown format", "too big"],
+    ids=["no JSON", "event", "audio before start", "format", "too big", "far too big"],
 )
 async def test_nonsense_is_named_and_closed_and_harms_nobody_else(
     world: World, said: str, code: int
@@ -88,14 +94,14 @@ async def test_nonsense_is_named_and_closed_and_harms_nobody_else(
         assert await client.closed() == code
 
         await bystander.speak(b"still here", 1)
-        heard = await bystander.hear("media")
+        heard = await bystander.hear_of("media")
     assert base64.b64decode(heard["media"]["payload"]) == b"still here"
 
 
 async def test_nonsense_in_a_call_ends_its_session(world: World) -> None:
     async with world.connected("vm.v2.json") as client:
         await client.say(START, {"event": "media", "media": {"payload": "%"}})
-        error = await client.hear("error")
+        error = await client.hear_of("error")
 
         assert await client.closed() == 1007
     assert error["code"] == "invalid_payload"
@@ -113,7 +119,7 @@ async def test_a_client_that_is_gone_frees_its_session(world: World) -> None:
     async with world.connected() as client:
         await client.say(START)
         await client.speak(bytes(160), 1)
-        await client.hear()
+        await client.hear_of()
 
     await world.until_empty()
 
@@ -123,7 +129,7 @@ async def test_when_the_server_ends_a_call_the_close_code_says_why(world: World)
         async with world.connected() as client:
             await client.say(START)
             await client.speak(bytes(160), 1)
-            await client.hear()
+            await client.hear_of()
             closing = asyncio.ensure_future(world.service.close_all(reason))
 
             assert await client.closed() == code
@@ -133,14 +139,16 @@ async def test_when_the_server_ends_a_call_the_close_code_says_why(world: World)
 async def test_a_drain_asks_extended_clients_to_move_and_waits_for_them(world: World) -> None:
     async with world.connected("vm.v2.json") as client:
         await client.say(START)
-        await client.hear("started")
+        await client.hear_of("started")
         draining = asyncio.ensure_future(world.service.drain_out(DrainPolicy(0.01, 10)))
 
-        moved = await client.hear("reconnect")
+        moved = await client.hear_of("reconnect")
         await client.say({"event": "stop"})
         assert await client.closed() == 1000
         await draining
     assert moved["reason"] == "draining"
+    assert datetime.fromisoformat(moved["after"]) <= datetime.now(UTC)
+    assert moved["withinMs"] == 5000
 
 
 async def test_without_any_token_the_start_is_refused() -> None:
@@ -159,7 +167,7 @@ async def test_the_last_place_is_taken_by_one_of_two_that_start_at_once() -> Non
         await one.say(START)
         await other.say(START)
 
-        events = {(await client.hear("started", "error"))["event"] for client in (one, other)}
+        events = {(await client.hear_of("started", "error"))["event"] for client in (one, other)}
     assert events == {"started", "error"}
 
 
@@ -175,7 +183,7 @@ async def test_a_client_that_does_not_read_loses_the_oldest_and_harms_nobody(
             chunk += 1
             await slow.speak(bytes(5760), chunk)
         await other.speak(b"still here", 1)
-        heard = await other.hear("media")
+        heard = await other.hear_of("media")
 
     assert set(drops(world.scene)) == {DropReason.WEBSOCKET_BACKLOG}
     assert base64.b64decode(heard["media"]["payload"]) == b"still here"
@@ -191,6 +199,146 @@ async def test_a_client_that_reads_again_hears_the_rest_in_its_order(world: Worl
             chunk += 1
             await slow.speak(bytes(5760), chunk)
         while not heard or heard[-1] < chunk:
-            heard.append((await slow.hear("media"))["media"]["chunk"])
+            heard.append((await slow.hear_of("media"))["media"]["chunk"])
 
     assert heard == sorted(set(heard))
+
+
+# -- moving to another connection -----------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def a_call(
+    world: World, start: dict[str, Any] | None = None
+) -> AsyncIterator[tuple[Client, dict[str, Any]]]:
+    """A client, and what it was told of its session."""
+    async with world.connected("vm.v2.json") as client:
+        await client.say(start or START)
+        yield client, await client.hear_of("started")
+
+
+def resuming(token: str) -> dict[str, Any]:
+    return {"event": "start", "start": {"resumeToken": token}}
+
+
+async def test_a_call_moves_without_a_gap_and_the_old_connection_ends_when_the_new_is_heard(
+    world: World,
+) -> None:
+    async with a_call(world) as (old, before):
+        token = before["session"]["resumeToken"]
+        async with a_call(world, resuming(token)) as (new, after):
+            await old.speak(b"old is heard", 1)
+            assert base64.b64decode((await old.hear_of("media"))["media"]["payload"])
+            assert len(world.service.sessions) == 2
+            await new.speak(b"new is heard", 1)
+            echo = await new.hear_of("media")
+
+            assert await old.closed() == 1000
+        assert (before["session"]["resumed"], after["session"]["resumed"]) == (False, True)
+        assert after["streamSid"] == before["streamSid"] == echo["streamSid"]
+        assert after["session"]["id"] != before["session"]["id"]
+    await world.until_empty()
+
+
+async def test_a_request_to_move_brings_a_token_that_another_server_takes(world: World) -> None:
+    async with a_call(world) as (old, before):
+        draining = asyncio.ensure_future(world.service.drain_out(DrainPolicy(0.01, 10)))
+        moved = await old.hear_of("reconnect")
+        async with a_world() as another:
+            async with a_call(another, resuming(moved["resumeToken"])) as (new, after):
+                await new.speak(b"new is heard", 1)
+                await new.hear_of("media")
+                await old.say({"event": "stop"})
+                assert await old.closed() == 1000
+            await another.until_empty()
+        await draining
+    assert after["session"]["resumed"]
+    assert after["streamSid"] == before["streamSid"]
+
+
+async def test_a_call_that_has_ended_can_still_be_resumed(world: World) -> None:
+    async with a_call(world) as (old, before):
+        await old.say({"event": "stop"})
+        await old.closed()
+
+    async with a_call(world, resuming(before["session"]["resumeToken"])) as (new, after):
+        await new.speak(b"new is heard", 1)
+        await new.hear_of("media")
+    assert after["session"]["resumed"]
+
+
+@pytest.mark.parametrize(
+    "token", ["nonsense", Sealer().seal("websocket resume", b"{}")], ids=["nonsense", "foreign"]
+)
+async def test_a_token_that_is_no_good_begins_a_fresh_call_and_says_so(
+    world: World, token: str
+) -> None:
+    async with world.connected("vm.v2.json") as client:
+        await client.say(resuming(token))
+        error, started = await client.hear_of("error"), await client.hear_of("started")
+        await client.speak(b"still heard", 1)
+        await client.hear_of("media")
+
+    assert (error["code"], error["retryable"]) == ("resume_failed", False)
+    assert started["session"]["resumed"] is False
+
+
+async def test_a_call_of_another_principal_cannot_be_taken_over() -> None:
+    tokens = StaticTokens(["alice", "mallory"])
+    async with (
+        a_world(tokens) as world,
+        world.connected("vm.v2.json", query="?token=alice") as alice,
+        world.connected("vm.v2.json", query="?token=mallory") as mallory,
+    ):
+        await alice.say(START)
+        token = (await alice.hear_of("started"))["session"]["resumeToken"]
+        await mallory.say(resuming(token))
+        assert (await mallory.hear_of("error"))["code"] == "resume_failed"
+        await mallory.speak(b"is heard alone", 1)
+        await mallory.hear_of("media")
+        await alice.speak(b"still here", 1)
+
+        assert (await alice.hear_of("media"))["streamSid"] == "MZ1"
+
+
+# -- marks ----------------------------------------------------------------------------------
+
+
+async def test_a_client_that_returns_its_marks_is_measured() -> None:
+    times = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, mark_s=0.02)
+    async with a_world(times=times) as world, world.connected() as client:
+        await client.say(START)
+        heard: dict[str, Any] = {}
+        for chunk in range(1, 1000):
+            await client.speak(bytes(160), chunk)
+            heard = await client.hear_of()
+            if heard["event"] == "mark":
+                break
+        await client.say(heard)
+        await client.speak(bytes(160), 1000)
+        await client.hear_of("media")
+        await client.hear_of("media")
+        (session,) = world.service.sessions
+        stats = world.service.stats(session)
+
+    assert stats.playout_s is not None
+    assert 0 < stats.playout_s < WITHIN_S
+
+
+async def test_what_the_client_tells_of_its_buffer_is_kept(world: World) -> None:
+    async with a_call(world) as (client, _):
+        await client.say({"event": "stats", "bufferedMs": 60, "underruns": 2})
+        await client.say({"event": "ping", "t": 1})
+        await client.hear_of("pong")
+        (session,) = world.service.sessions
+        stats = world.service.stats(session)
+
+    assert (stats.remote_buffered_s, stats.remote_underruns) == (0.06, 2)
+
+
+async def test_a_ping_of_the_socket_is_answered(world: World) -> None:
+    async with a_call(world) as (client, _):
+        await client.socket.ping(b"anyone?")
+        await client.say({"event": "ping", "t": 1})
+
+        assert (await client.hear_of("pong"))["t"] == 1

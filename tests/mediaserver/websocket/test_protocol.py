@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from mediaserver.websocket.checked import check
 from voicemedia_server.ports import ListenerReception
 from voicemedia_server.rtp.header import build_packet, parse_header
 from voicemedia_server.websocket.formats import L16, MULAW, OPUS, AudioFormat
 from voicemedia_server.websocket.messages import CloseCode, ErrorCode
 from voicemedia_server.websocket.protocol import (
+    MESSAGES,
     Action,
     Begin,
+    Begun,
     Close,
     Conversation,
     Dialect,
+    Move,
     Note,
     Phase,
     Relay,
@@ -27,7 +32,10 @@ from voicemedia_server.websocket.protocol import (
 
 SSRC = 0x0C0FFEE0
 NOW_NS = 5_000_000_000
+MARK_NS = 5_000_000_000
 START = {"event": "start", "streamSid": "MZ1"}
+BEGUN = Begun("label", "token")
+MOVE = Move("draining", datetime(2026, 11, 25, 7, tzinfo=UTC), 5, "token")
 EXTENDED = [Dialect.JSON, Dialect.RTP]
 
 
@@ -35,16 +43,22 @@ class Client:
     """One side of a conversation; `actions` is what came of the last message."""
 
     def __init__(self, dialect: Dialect = Dialect.TWILIO) -> None:
-        self.conversation = Conversation(dialect, SSRC, lambda: "MZnew")
+        self.conversation = Conversation(dialect, SSRC, lambda: "MZnew", MARK_NS)
         self.actions: list[Action] = []
 
     def say(self, message: dict[str, Any], now_ns: int = NOW_NS) -> list[Action]:
+        check("client", message)
+        return self.blurt(message, now_ns)
+
+    def blurt(self, message: dict[str, Any], now_ns: int = NOW_NS) -> list[Action]:
+        """Also what does not fit the schema."""
         self.actions = self.conversation.receive_text(json.dumps(message), now_ns)
         return self.actions
 
     def start(self, form: AudioFormat = MULAW) -> Client:
         wanted = {"encoding": form.name, "sampleRate": form.clock_hz}
         self.say({**START, "start": {"mediaFormat": wanted}})
+        self.conversation.name_stream(None)
         return self
 
     def speak(self, payload: bytes = bytes(160), **numbers: int) -> list[Action]:
@@ -56,8 +70,7 @@ class Client:
         """The message that said what was wrong."""
         (said, _) = self.actions
         assert isinstance(said, Say)
-        error: dict[str, Any] = json.loads(said.text)
-        return error
+        return check("server", json.loads(said.text))
 
     @property
     def close(self) -> Close:
@@ -67,7 +80,9 @@ class Client:
 
 
 def said(actions: list[Action]) -> list[dict[str, Any]]:
-    return [json.loads(action.text) for action in actions if isinstance(action, Say)]
+    return [
+        check("server", json.loads(action.text)) for action in actions if isinstance(action, Say)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,9 +112,9 @@ def test_a_start_asks_for_a_session_of_its_form(dialect: Dialect) -> None:
 def test_twilio_is_told_nothing_that_it_does_not_know() -> None:
     conversation = Client().start().conversation
 
-    assert conversation.begun("label") == []
+    assert conversation.begun(BEGUN) == []
     assert conversation.ping(NOW_NS) == []
-    assert conversation.ask_to_move("draining", 5) == []
+    assert conversation.ask_to_move(MOVE) == []
     assert set(json.loads(conversation.media(a_frame(conversation)))["media"]) == {"payload"}
 
 
@@ -110,19 +125,24 @@ def a_frame(conversation: Conversation) -> Any:
 
 @pytest.mark.parametrize("dialect", EXTENDED)
 def test_the_extensions_tell_what_was_begun(dialect: Dialect) -> None:
-    (started,) = said(Client(dialect).start(OPUS).conversation.begun("label"))
+    (started,) = said(Client(dialect).start(OPUS).conversation.begun(BEGUN))
 
     assert started["streamSid"] == "MZ1"
     assert started["session"]["id"] == "label"
     assert started["session"]["mediaFormat"]["encoding"] == "audio/opus"
+    assert started["session"]["variant"] == "websocket"
+    assert started["session"]["resumeToken"] == "token"
+    assert started["session"]["resumed"] is False
+    assert "pod" not in started["session"]
     assert started["session"].get("payloadType") == (111 if dialect is Dialect.RTP else None)
 
 
 def test_a_stream_without_a_name_gets_one() -> None:
     client = Client(Dialect.JSON)
     client.say({"event": "start"})
+    client.conversation.name_stream(None)
 
-    (started,) = said(client.conversation.begun("label"))
+    (started,) = said(client.conversation.begun(BEGUN))
 
     assert started["streamSid"] == "MZnew"
 
@@ -157,7 +177,7 @@ def test_a_packet_passes_as_it_is_under_rtp() -> None:
         bytes([31 << 3, 1, 2]), payload_type=111, sequence=1, timestamp=960, ssrc=7
     )
 
-    assert client.conversation.receive_binary(packet) == [Relay(packet)]
+    assert client.conversation.receive_binary(packet, NOW_NS) == [Relay(packet)]
 
 
 @pytest.mark.parametrize("dialect", EXTENDED)
@@ -181,9 +201,11 @@ def test_a_pong_measures_the_round_trip() -> None:
 def test_what_the_client_counted_is_noted() -> None:
     client = Client(Dialect.JSON).start()
 
-    actions = client.say({"event": "stats", "lost": 3, "jitterMs": 2})
+    stats = {"lost": 3, "jitterMs": 2, "bufferedMs": 60, "underruns": 1}
+    actions = client.say({"event": "stats", **stats})
 
-    assert actions == [Note(ListenerReception(packets_lost=3, jitter_s=0.002))]
+    heard = ListenerReception(packets_lost=3, jitter_s=0.002, buffered_s=0.06, underruns=1)
+    assert actions == [Note(heard)]
 
 
 def test_keys_and_marks_harm_nothing() -> None:
@@ -259,7 +281,7 @@ def test_a_form_that_there_is_not_is_refused() -> None:
 def test_binary_messages_need_their_subprotocol(dialect: Dialect) -> None:
     client = Client(dialect).start()
 
-    *_, close = client.conversation.receive_binary(bytes(20))
+    *_, close = client.conversation.receive_binary(bytes(20), NOW_NS)
 
     assert isinstance(close, Close)
     assert close.code is CloseCode.UNSUPPORTED
@@ -279,7 +301,7 @@ def test_binary_messages_need_their_subprotocol(dialect: Dialect) -> None:
 def test_a_binary_message_that_is_no_packet_of_the_form_ends_the_call(packet: bytes) -> None:
     client = Client(Dialect.RTP).start(L16[16000])
 
-    *_, close = client.conversation.receive_binary(packet)
+    *_, close = client.conversation.receive_binary(packet, NOW_NS)
 
     assert isinstance(close, Close)
     assert client.conversation.phase is Phase.ENDED
@@ -287,9 +309,15 @@ def test_a_binary_message_that_is_no_packet_of_the_form_ends_the_call(packet: by
 
 @pytest.mark.parametrize("dialect", EXTENDED)
 def test_a_client_is_asked_to_move_with_the_time_that_it_has(dialect: Dialect) -> None:
-    (reconnect,) = said(Client(dialect).start().conversation.ask_to_move("draining", 5))
+    (reconnect,) = said(Client(dialect).start().conversation.ask_to_move(MOVE))
 
-    assert reconnect == {"event": "reconnect", "reason": "draining", "withinMs": 5000}
+    assert reconnect == {
+        "event": "reconnect",
+        "reason": "draining",
+        "after": "2026-11-25T07:00:00Z",
+        "withinMs": 5000,
+        "resumeToken": "token",
+    }
 
 
 def test_who_never_starts_is_told_so() -> None:
@@ -297,3 +325,94 @@ def test_who_never_starts_is_told_so() -> None:
 
     assert isinstance(close, Close)
     assert close.code is CloseCode.POLICY
+
+
+def test_a_call_that_moves_asks_to_take_over_and_keeps_its_name() -> None:
+    client = Client(Dialect.JSON)
+
+    (begin,) = client.say({"event": "start", "start": {"resumeToken": "sealed"}})
+    assert begin == Begin(MULAW, None, "sealed")
+    assert client.conversation.name_stream("MZold") == "MZold"
+    begun = Begun("label", "next", is_resumed=True, variant="webrtc", pod="pod-1")
+    (started,) = said(client.conversation.begun(begun))
+
+    assert started["streamSid"] == "MZold"
+    session = started["session"]
+    assert (session["resumed"], session["variant"], session["pod"]) == (True, "webrtc", "pod-1")
+
+
+def test_the_name_that_the_client_gives_goes_before_that_of_the_call_it_resumes() -> None:
+    assert Client(Dialect.JSON).start().conversation.name_stream("MZold") == "MZ1"
+
+
+@pytest.mark.parametrize("dialect", EXTENDED)
+def test_a_resume_that_fails_is_told_and_ends_nothing(dialect: Dialect) -> None:
+    conversation = Client(dialect).start().conversation
+
+    (error,) = said(conversation.fail_resume("expired"))
+
+    assert (error["code"], error["message"]) == ("resume_failed", "expired")
+    assert conversation.phase is Phase.STARTED
+
+
+def test_twilio_is_never_told_of_a_resume() -> None:
+    assert Client().start().conversation.fail_resume("expired") == []
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_mark_that_comes_back_measures_the_playing_in_every_dialect(dialect: Dialect) -> None:
+    client = Client(dialect).start()
+    assert client.conversation.mark(NOW_NS) is None
+    text = client.conversation.mark(NOW_NS + MARK_NS)
+    assert text is not None
+    mark = check("server", json.loads(text))
+    assert mark["streamSid"] == "MZ1"
+
+    returned = {"event": "mark", "streamSid": "MZ1", "mark": mark["mark"]}
+    actions = client.say(returned, NOW_NS + MARK_NS + 80_000_000)
+
+    assert actions == [Note(ListenerReception(playout_s=0.08))]
+
+
+@pytest.mark.parametrize("dialect", EXTENDED)
+def test_a_flood_of_messages_ends_the_call(dialect: Dialect) -> None:
+    client = Client(dialect)
+    for t in range(MESSAGES.burst):
+        client.say({"event": "ping", "t": t})
+
+    client.say({"event": "ping", "t": 0})
+
+    assert client.error["code"] == ErrorCode.TOO_MANY_MESSAGES
+    assert client.close.code is CloseCode.POLICY
+
+
+def test_pings_of_the_socket_count_as_messages() -> None:
+    conversation = Client().start().conversation
+    while not (actions := conversation.receive_ping(NOW_NS)):
+        pass
+
+    assert isinstance(actions[-1], Close)
+
+
+def test_five_times_the_shortest_frames_are_no_flood() -> None:
+    client = Client(Dialect.JSON).start()
+    step_ns = 2_000_000
+
+    ends = [client.conversation.receive_ping(NOW_NS + n * step_ns) for n in range(5000)]
+
+    assert not any(ends)
+
+
+def test_a_message_over_the_limit_is_named() -> None:
+    client = Client(Dialect.JSON).start()
+    client.blurt({"event": "media", "media": {"payload": "A" * 65536}})
+
+    assert client.error["code"] == ErrorCode.MESSAGE_TOO_BIG
+    assert client.close.code is CloseCode.TOO_BIG
+
+
+def test_a_packet_over_the_limit_is_named() -> None:
+    client = Client(Dialect.RTP).start()
+    client.actions = client.conversation.receive_binary(bytes(65537), NOW_NS)
+
+    assert client.error["code"] == ErrorCode.MESSAGE_TOO_BIG

@@ -48,7 +48,7 @@ async def test_a_token_may_come_three_ways(way: str) -> None:
         await client.say(start)
         await client.speak(bytes(160), 1)
 
-        assert (await client.hear())["event"] == "media"
+        assert (await client.hear_of())["event"] == "media"
 
 
 async def test_a_wrong_token_is_refused_before_the_upgrade() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,16 @@ WE_SAY: list[ServerMessage] = [
     ServerMark(stream_sid="MZ1", mark=MarkDetails(name="m")),
     Started(
         stream_sid="MZ1",
-        session=SessionDetails(id="label", media_format=MediaFormat(), max_frame_ms=60),
+        session=SessionDetails(
+            id="label", resume_token="t", media_format=MediaFormat(), max_frame_ms=60
+        ),
     ),
-    Reconnect(reason="draining", within_ms=5000),
+    Reconnect(
+        reason="draining",
+        after=datetime(2026, 11, 25, tzinfo=UTC),
+        within_ms=5000,
+        resume_token="t",
+    ),
     Error(code=ErrorCode.NOT_JSON, message="The message is not JSON."),
     Ping(event="ping", t=1),
     Pong(event="pong", t=1, s=2),
