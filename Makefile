@@ -66,12 +66,19 @@ check: setup ## the fast part: format, lint, types, import contracts, unit tests
 	@if scripts/has-node; then $(MAKE) --silent check-web; \
 	else echo "Without Node 20.19 or later the front end is not checked." >&2; fi
 
+$(VENV)/peers/.set-up: tests/peers/pyproject.toml tests/peers/uv.lock | $(VENV)/.set-up
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(VENV)/peers $(BIN)/uv sync --quiet --frozen --project tests/peers
+	@touch $@
+
+.PHONY: peers
+peers: $(VENV)/peers/.set-up # FastRTC and Pipecat, in an environment of their own
+
 .PHONY: packages
 packages: # what the system tests need from Debian
 	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap
 
 .PHONY: test
-test: setup packages check web ## everything: check, then the tests with real processes, browsers and clients
+test: setup packages peers check web ## everything: check, then the tests with real processes, browsers and clients
 	@scripts/has-node || $(MAKE) --silent check-web
 	$(BIN)/pytest -q -m system
 
