@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,10 +14,12 @@ import pytest
 from interop.server_process import ServerProcess, until
 from interop.test_aiortc_client import until_heard
 from interop.tone_client import tone_call
+from mediaserver.websocket.checked import CheckedSocket
 
 pytestmark = pytest.mark.system
 
 FRAME_S = 0.02
+WITHIN_S = 30.0
 FRAME = bytes(range(160))
 
 
@@ -27,6 +28,7 @@ class Phone:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+        self._checked = CheckedSocket(socket)
         self.sent = 0
         self.heard: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
@@ -38,8 +40,8 @@ class Phone:
         async with asyncio.TaskGroup() as tasks:
             speaking = tasks.create_task(self._speak())
             try:
-                async for message in self.socket:
-                    said = json.loads(message.data)
+                while (said := await self._checked.hear(WITHIN_S)) is not None:
+                    assert isinstance(said, dict), "no dialect of this phone is binary"
                     (self.heard if said["event"] == "media" else self.events).append(said)
             finally:
                 speaking.cancel()
@@ -57,7 +59,7 @@ class Phone:
 
     async def _say(self, **message: object) -> None:
         with contextlib.suppress(ConnectionError):
-            await self.socket.send_json(message)
+            await self._checked.say(message)
 
 
 @contextlib.asynccontextmanager
@@ -72,6 +74,8 @@ async def phone_call(server: ServerProcess, *protocols: str) -> AsyncIterator[Ph
         finally:
             calling.cancel()
             await asyncio.wait([calling])
+            if not calling.cancelled():
+                calling.result()  # what did not fit its schema
 
 
 async def until_echoed(phone: Phone, frames: int = 100) -> None:
