@@ -67,7 +67,8 @@ MAX_REASON_BYTES = 123  # RFC 6455 section 5.5: a close frame holds 125, the cod
 @dataclass(frozen=True, slots=True)
 class Times:
     """Seconds: until `start` must have come, between pings, until a client that does not read is
-    let go, what it is given to move when the server drains, and between two marks (0 for none).
+    let go, what it is given to move when the server drains, and between two marks (0 for none);
+    `overlap_s` from a new session's first frame to the end of the one that it replaces.
     `backlog_ms` of audio may wait for a client."""
 
     start_s: float
@@ -76,6 +77,7 @@ class Times:
     notice_s: float
     mark_s: float = 5.0
     backlog_ms: float = MAX_AUDIO_MS
+    overlap_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +211,7 @@ class Line:
                 self._do(action)
                 if isinstance(action, Relay) and self._replaced is not None:
                     replaced, self._replaced = self._replaced, None
-                    closing = self._service.close_session(replaced, CloseReason.MOVED)
-                    background.append(tasks.create_task(closing))
+                    background.append(tasks.create_task(self._replace(replaced)))
 
     async def _next_actions(self) -> Sequence[Action]:
         message = await self._socket.receive()
@@ -224,6 +225,11 @@ class Line:
                 await self._answer_ping(message.data)
                 return self._conversation.receive_ping(now_ns)
         return ()  # closed, or broken: the socket knows
+
+    async def _replace(self, replaced: Session) -> None:
+        """Ends it, when the frames that are under way on it have come."""
+        await asyncio.sleep(self._times.overlap_s)
+        await self._service.close_session(replaced, CloseReason.MOVED)
 
     async def _answer_ping(self, payload: bytes) -> None:
         try:

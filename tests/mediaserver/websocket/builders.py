@@ -31,7 +31,7 @@ from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 
 WITHIN_S = 10.0
 SECRET = b"a secret of the whole fleet"
-TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5)
+TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, overlap_s=0.05)
 START = {"event": "start", "streamSid": "MZ1"}
 
 
