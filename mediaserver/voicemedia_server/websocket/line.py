@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import WSMsgType, web
 
+from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import RefusalCounter
 from voicemedia_server.edge.tokens import Authenticator
 from voicemedia_server.ports import PacketPlane
 from voicemedia_server.relay.drops import DropReason
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import EventKind, Session, StreamRequest
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -117,6 +119,7 @@ class Line:
         self._point: ResumePoint
         self._replaced: Session | None = None
         self._ending: Close | None = None
+        self._decision: Decision | None = None
 
     # -- the connection, as the service sees it ---------------------------------------------
 
@@ -149,9 +152,12 @@ class Line:
 
     # -- running ----------------------------------------------------------------------------
 
-    async def run(self, request: web.Request, principal: str | None) -> None:
+    async def run(
+        self, request: web.Request, principal: str | None, decision: Decision | None = None
+    ) -> None:
         """Serves the connection to its end. `principal` is `None` where the token is to come
-        with the start."""
+        with the start, `decision` where nobody asked for one."""
+        self._decision = decision
         self._transport = request.transport
         _keep_buffers_short(request.transport)
         try:
@@ -262,6 +268,8 @@ class Line:
             if principal is None:
                 bearer = f"Bearer {begin.token}" if begin.token else None
                 principal = await self._exchange.authenticator.principal(bearer)
+            resumed = self._resumed(begin.resume_token, principal)
+            decision = resumed.decision if resumed else self._decision
             self._session = self._service.open_stream(
                 StreamRequest(
                     Transport.WEBSOCKET,
@@ -270,6 +278,7 @@ class Line:
                     requested_ns,
                     self,
                     self._play,
+                    decision,
                 )
             )
         except Refusal as refusal:
@@ -278,20 +287,18 @@ class Line:
             for action in self._conversation.refuse(refused):
                 self._do(action)
             return
-        resumed = self._resumed(begin.resume_token, principal)
         self._point = ResumePoint(
             session_id=self._session.id,
             stream_sid=self._conversation.name_stream(resumed.stream_sid if resumed else None),
             principal=principal,
-            variant=resumed.variant if resumed else "websocket",
-            decision=resumed.decision if resumed else "",
+            decision=decision,
             expires_unix_s=0,
         )
         begun = Begun(
             self._session.label,
             self._resume_token(),
             is_resumed=resumed is not None,
-            variant=self._point.variant,
+            variant=decision.variant if decision else Variant.WEBSOCKET,
             pod=self._exchange.pod,
         )
         for action in self._conversation.begun(begun):

@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from voicemedia_rollout.document import Variant
+
 MAX_MESSAGE_BYTES = 65536
 STREAM_SID = r"^[A-Za-z0-9_-]{1,64}$"
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Name = Annotated[str, Field(max_length=256)]
 Sid = Annotated[str, Field(pattern=STREAM_SID)]
 Token = Annotated[str, Field(max_length=8192)]
-Variant = Literal["webrtc", "websocket"]
 
 
 class Wire(BaseModel):
@@ -279,7 +280,7 @@ class SessionDetails(Wire):
     """What the server made of the start."""
 
     id: Name
-    variant: Variant = "websocket"
+    variant: Variant = Variant.WEBSOCKET
     pod: Name | None = None
     resume_token: Token
     resumed: bool = False

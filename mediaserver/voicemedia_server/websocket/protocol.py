@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from voicemedia_rollout.document import Variant
 from voicemedia_server.ports import ListenerReception
 from voicemedia_server.rtp.header import RtpMalformed, payload_bounds
 from voicemedia_server.sessions.admission import Buckets, Rate
@@ -88,7 +89,7 @@ class Begun:
     label: str
     resume_token: str
     is_resumed: bool = False
-    variant: messages.Variant = "websocket"
+    variant: Variant = Variant.WEBSOCKET
     pod: str = ""
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from voicemedia_server.edge.sealing import SealBroken, Sealer
-from voicemedia_server.websocket.messages import Variant
+from voicemedia_server.routing.decision import Decision
 
 PURPOSE = "websocket resume"
 LIFE_S = 86_400
@@ -18,15 +18,14 @@ class ResumeFailed(Exception):
 
 
 class ResumePoint(BaseModel):
-    """What a new session takes over. `decision` is the token of `POST /v2/session`, or empty."""
+    """What a new session takes over. `decision` is what the first one was born with, if any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     session_id: str
     stream_sid: str
     principal: str
-    variant: Variant = "websocket"
-    decision: str = ""
+    decision: Decision | None = None
     expires_unix_s: int
 
 

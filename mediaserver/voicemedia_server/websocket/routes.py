@@ -63,7 +63,7 @@ class WebSocketV2:
         if not handshake.ok:
             raise UpgradeRequired("websocket")
         principal = await self._principal(request)
-        self.session_tokens.decision_of(request.query.get(PARAMETER))
+        decision = self.session_tokens.decision_of(request.query.get(PARAMETER))
         self.service.check_admission()
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
@@ -76,7 +76,7 @@ class WebSocketV2:
             Resumption(self.sealer),
             self.pod,
         )
-        await Line(exchange, response, dialect).run(request, principal)
+        await Line(exchange, response, dialect).run(request, principal, decision)
         return response
 
     async def _principal(self, request: web.Request) -> str | None:

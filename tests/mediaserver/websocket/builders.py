@@ -32,6 +32,7 @@ from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 WITHIN_S = 10.0
 SECRET = b"a secret of the whole fleet"
 TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, overlap_s=0.05)
+TOKENS = SessionTokens(b"s" * 32, 60)
 START = {"event": "start", "streamSid": "MZ1"}
 
 
@@ -100,7 +101,7 @@ async def a_world(
             rates=RateLimits(MethodRates()),
             times=times,
             counter=tally,
-            session_tokens=SessionTokens(b"s" * 32, 60),
+            session_tokens=TOKENS,
             sealer=Sealer(SECRET),
         ).add_to(app)
         async with TestServer(app) as server, aiohttp.ClientSession() as http:

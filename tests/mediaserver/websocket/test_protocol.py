@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediaserver.websocket.checked import check
+from voicemedia_rollout.document import Variant
 from voicemedia_server.ports import ListenerReception
 from voicemedia_server.rtp.header import build_packet, parse_header
 from voicemedia_server.websocket.formats import L16, MULAW, OPUS, AudioFormat
@@ -333,7 +334,7 @@ def test_a_call_that_moves_asks_to_take_over_and_keeps_its_name() -> None:
     (begin,) = client.say({"event": "start", "start": {"resumeToken": "sealed"}})
     assert begin == Begin(MULAW, None, "sealed")
     assert client.conversation.name_stream("MZold") == "MZold"
-    begun = Begun("label", "next", is_resumed=True, variant="webrtc", pod="pod-1")
+    begun = Begun("label", "next", is_resumed=True, variant=Variant.WEBRTC, pod="pod-1")
     (started,) = said(client.conversation.begun(begun))
 
     assert started["streamSid"] == "MZold"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.sealing import Sealer
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.websocket.resumption import PURPOSE, ResumeFailed, ResumePoint, Resumption
 
 SECRET = b"a secret of the whole fleet"
@@ -14,8 +16,7 @@ POINT = ResumePoint(
     session_id="session",
     stream_sid="MZ1",
     principal="alice",
-    variant="webrtc",
-    decision="a decision",
+    decision=Decision(Variant.WEBRTC, DecisionReason.FLAG, 7),
     expires_unix_s=NOW_S + 60,
 )
 

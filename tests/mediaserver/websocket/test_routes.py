@@ -7,8 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediaserver.websocket.builders import START, World, a_world
+from mediaserver.websocket.builders import START, TOKENS, World, a_world
+from voicemedia_rollout.document import Variant
+from voicemedia_server.edge.session_tokens import Grant
 from voicemedia_server.edge.tokens import StaticTokens
+from voicemedia_server.routing.decision import Decision, DecisionReason
 
 
 async def test_a_draining_server_refuses_before_the_upgrade(world: World) -> None:
@@ -57,3 +60,40 @@ async def test_a_wrong_token_is_refused_before_the_upgrade() -> None:
             await world.http.ws_connect(world.url + "?token=wrong")
 
         assert refused.value.status == 401
+
+
+async def test_a_call_is_born_with_the_decision_that_its_token_carries(world: World) -> None:
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
+    url = f"{world.url}?session={TOKENS.sign(Grant('anna', decision))}"
+
+    async with world.http.ws_connect(url, protocols=["vm.v2.json"]) as socket:
+        await socket.send_json({"event": "start", "start": {}})
+        started = await socket.receive_json(timeout=5)
+        (session,) = world.service.sessions
+
+    assert started["session"]["variant"] == "webrtc"
+    assert session.decision == decision
+
+
+async def test_a_call_that_moves_keeps_the_decision(world: World) -> None:
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
+    url = f"{world.url}?session={TOKENS.sign(Grant('anna', decision))}"
+    async with world.http.ws_connect(url, protocols=["vm.v2.json"]) as old:
+        await old.send_json({"event": "start", "start": {}})
+        token = (await old.receive_json(timeout=5))["session"]["resumeToken"]
+        async with world.http.ws_connect(world.url, protocols=["vm.v2.json"]) as new:
+            await new.send_json({"event": "start", "start": {"resumeToken": token}})
+            started = await new.receive_json(timeout=5)
+            decisions = [session.decision for session in world.service.sessions]
+
+    assert started["session"]["resumed"] is True
+    assert decisions == [decision, decision]
+
+
+async def test_a_session_token_that_was_made_up_is_refused_before_the_upgrade(
+    world: World,
+) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await world.http.ws_connect(world.url + "?session=made.up.token")
+
+    assert refused.value.status == 400
