@@ -75,7 +75,7 @@ peers: $(VENV)/peers/.set-up # FastRTC and Pipecat, in an environment of their o
 
 .PHONY: packages
 packages: # what the system tests need from Debian
-	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap
+	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap redis-server=redis-server
 
 .PHONY: test
 test: setup packages peers check web ## everything: check, then the tests with real processes, browsers and clients

@@ -89,11 +89,17 @@ def render_effective(configuration: Configuration) -> str:
     for option in options():
         value = getattr(configuration.settings, option.name)
         if option.is_secret:
-            value = tuple(MASK for _ in value)
+            value = _masked(value)
         origin = configuration.origins.get(option.name)
         comment = f"  # from {origin}" if origin else ""
         lines.append(_yaml_line(option.name, value) + comment)
     return "\n".join(lines) + "\n"
+
+
+def _masked(secret: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    if isinstance(secret, tuple):
+        return tuple(MASK for _ in secret)
+    return secret and MASK
 
 
 def _yaml_line(name: str, value: object) -> str:

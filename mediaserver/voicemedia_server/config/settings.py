@@ -46,6 +46,7 @@ class Group(StrEnum):
     LISTENERS = "Listeners"
     ADDRESSES = "Addresses that clients are told"
     CAPACITY = "Capacity and life of a session"
+    FLEET = "Fleet"
     LEAVING = "Leaving"
     WHIP = "WHIP and WebSocket v2"
     ROUTING = "Which transport: flags"
@@ -196,6 +197,32 @@ class Settings:
         "Longest session. 0 for no limit, the default: a call ends when people end it.",
         ge=0,
         le=30 * DAY_S,
+    )
+
+    registry_url: OptionalText = option(
+        Group.FLEET,
+        None,
+        "The Redis that lists the sessions of a fleet: redis://, rediss:// (TLS), unix://, "
+        "redis+sentinel://host:port,host:port/service or redis+cluster://host:port,host:port. Not "
+        "set, this server is a fleet of its own. There is no flag, since it may hold a password.",
+        is_secret=True,
+    )
+    fleet: Text = option(
+        Group.FLEET, "voicemedia", "The fleet's name: several may share one Redis."
+    )
+    fleet_max_sessions: Whole = option(
+        Group.FLEET,
+        0,
+        "Sessions at a time in the whole fleet; then 503 with Retry-After. While the registry is "
+        "down only max_sessions holds. 0 for no limit.",
+        ge=0,
+        le=100_000_000,
+    )
+    instance_id: OptionalText = option(
+        Group.FLEET,
+        None,
+        "This server's name in its fleet; no two have the same. Not set, the host's name and what "
+        "nobody else has.",
     )
 
     drain_limit_s: Number = option(

@@ -44,7 +44,7 @@ def test_every_setting_is_explained(option: Option) -> None:
 
 @pytest.mark.parametrize("option", options(), ids=lambda option: option.name)
 def test_a_setting_that_measures_carries_its_unit(option: Option) -> None:
-    sessions = {"max_sessions", "max_pending", "max_transcoded_sessions"}
+    sessions = {"max_sessions", "max_pending", "max_transcoded_sessions", "fleet_max_sessions"}
     counts = sessions | {"post_burst", "patch_burst", "delete_burst"}
     is_number = isinstance(option.default, int | float) and not isinstance(option.default, bool)
 

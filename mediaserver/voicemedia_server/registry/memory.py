@@ -1,0 +1,128 @@
+"""The directory in the memory of this process: the default, and the specification of the other.
+
+Several instances of one process may share a `MemoryDirectory`, as tests do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voicemedia_server.registry.membership import Membership
+from voicemedia_server.registry_port import (
+    FleetFull,
+    InstanceRecord,
+    InstanceState,
+    SessionRecord,
+)
+from voicemedia_server.sessions.sound import Transport
+
+
+@dataclass(slots=True)
+class MemoryDirectory:
+    """What a fleet knows of itself. `leases_s`: when each instance's ends."""
+
+    instances: dict[str, InstanceRecord] = field(default_factory=dict)
+    leases_s: dict[str, float] = field(default_factory=dict)
+    sessions: dict[str, SessionRecord] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def forget(self, instance: str) -> None:
+        """Takes an instance and what it holds off the list."""
+        self.instances.pop(instance, None)
+        self.leases_s.pop(instance, None)
+        for label in [s.label for s in self.sessions.values() if s.instance == instance]:
+            del self.sessions[label]
+            self.asked.discard(label)
+
+    def sweep(self, now_s: float) -> None:
+        """Forgets those whose lease is over."""
+        for instance in [i for i, until_s in self.leases_s.items() if until_s < now_s]:
+            self.forget(instance)
+
+
+class MemoryRegistry:
+    """`Registry` that is always reachable."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        directory: MemoryDirectory | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._membership = membership
+        self._directory = directory or MemoryDirectory()
+        self._clock_s = clock_s
+        self._held: dict[str, SessionRecord] = {}
+        self._epoch = 0
+
+    @property
+    def is_reachable(self) -> bool:
+        """Always."""
+        return True
+
+    def record(self, label: str, transport: Transport) -> SessionRecord:
+        """`Claims`."""
+        return self._membership.record(label, transport)
+
+    async def claim(self, record: SessionRecord) -> None:
+        """`Claims`."""
+        directory = self._swept()
+        limit = self._membership.max_sessions
+        if limit and len(directory.sessions) >= limit:
+            raise FleetFull
+        self._held[record.label] = directory.sessions[record.label] = record
+
+    async def end(self, label: str) -> None:
+        """`Claims`."""
+        self._held.pop(label, None)
+        held = self._directory.sessions.get(label)
+        if held is not None and held.instance == self._membership.instance:
+            del self._directory.sessions[label]
+            self._directory.asked.discard(label)
+
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        """`Registry`."""
+        found = self._swept().sessions.values()
+        return tuple(sorted(found, key=lambda record: record.opened_unix_s))
+
+    async def instances(self) -> tuple[InstanceRecord, ...]:
+        """`Registry`."""
+        found = self._swept().instances
+        return tuple(found[name] for name in sorted(found))
+
+    async def ask_to_end(self, label: str) -> bool:
+        """`Registry`."""
+        directory = self._swept()
+        if label not in directory.sessions:
+            return False
+        directory.asked.add(label)
+        return True
+
+    async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
+        """`Registry`."""
+        while True:
+            self._renew(describe())
+            for label in sorted(self._directory.asked & self._held.keys()):
+                self._directory.asked.discard(label)
+                end(label)
+            await asyncio.sleep(self._membership.beat_s)
+
+    def _renew(self, state: InstanceState) -> None:
+        directory, instance = self._swept(), self._membership.instance
+        if instance not in directory.instances:
+            self._epoch += 1
+            directory.sessions |= self._held
+        directory.instances[instance] = InstanceRecord(instance, self._epoch, state)
+        directory.leases_s[instance] = self._clock_s() + self._membership.lease_s
+
+    def _swept(self) -> MemoryDirectory:
+        self._directory.sweep(self._clock_s())
+        return self._directory
+
+    async def leave(self) -> None:
+        """`Registry`."""
+        self._held.clear()
+        self._directory.forget(self._membership.instance)

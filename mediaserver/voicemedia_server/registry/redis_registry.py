@@ -1,0 +1,239 @@
+"""The directory in Redis, as one instance keeps it.
+
+This instance's memory (`_held`) is the truth for its sessions. While Redis answers, each change is
+told as it happens. Once it does not, nobody waits for it any more: sessions are admitted by the
+instance's own limit, and a loop tries every beat to publish the instance whole, under a new epoch.
+The same happens where Redis answers, but has forgotten us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from voicemedia_server.registry import scripts
+from voicemedia_server.registry.connection import Connection
+from voicemedia_server.registry.membership import Membership
+from voicemedia_server.registry_port import (
+    FleetFull,
+    InstanceRecord,
+    InstanceState,
+    Operation,
+    Outcome,
+    RegistryCounter,
+    SessionRecord,
+)
+from voicemedia_server.sessions.sound import Transport
+
+log = structlog.get_logger("registry")
+
+PATIENCE_S = 0.5
+"""For one operation in all, where it takes several round trips: asking a Sentinel, a cluster."""
+
+
+class Unreachable(Exception):
+    """Redis did not answer, or not in time, or not sense."""
+
+
+class Stale(Exception):
+    """Redis does not know this epoch of ours; `known` is the one that it knows, if any."""
+
+    def __init__(self, known: int = 0) -> None:
+        super().__init__(f"the directory knows epoch {known}")
+        self.known = known
+
+
+class RedisRegistry:
+    """`Registry` in Redis. `keep` must run for it to become reachable."""
+
+    def __init__(
+        self, connection: Connection, membership: Membership, counter: RegistryCounter
+    ) -> None:
+        self._connection = connection
+        self._membership = membership
+        self._counter = counter
+        self._keys = scripts.Keys(membership.fleet)
+        self._held: dict[str, SessionRecord] = {}
+        self._changes = 0
+        self._in_flight = 0
+        self._epoch = 0
+        self._is_reachable = False
+        self._has_failed = False
+
+    @property
+    def is_reachable(self) -> bool:
+        """Redis answered last time, and knows what we hold."""
+        return self._is_reachable
+
+    # -- claims -----------------------------------------------------------------------------
+
+    def record(self, label: str, transport: Transport) -> SessionRecord:
+        """`Claims`."""
+        return self._membership.record(label, transport)
+
+    async def claim(self, record: SessionRecord) -> None:
+        """`Claims`. It is held before it is told, so that whatever is published has it."""
+        self._note(record.label, record)
+        if not self._is_reachable:
+            return
+        document, limit = record.encode(), self._membership.max_sessions
+        try:
+            said = await self._tell(Operation.CLAIM, scripts.CLAIM, record.label, document, limit)
+        except (Unreachable, Stale):
+            return
+        if said[0] == scripts.FULL:
+            await self.end(record.label)
+            raise FleetFull
+
+    async def end(self, label: str) -> None:
+        """`Claims`."""
+        self._note(label, None)
+        if not self._is_reachable:
+            return
+        try:
+            await self._tell(Operation.END, scripts.END, label)
+        except (Unreachable, Stale):
+            return
+
+    def _note(self, label: str, record: SessionRecord | None) -> None:
+        self._changes += 1
+        if record is None:
+            self._held.pop(label, None)
+        else:
+            self._held[label] = record
+
+    # -- looking ----------------------------------------------------------------------------
+
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        """`Registry`."""
+        try:
+            found = [SessionRecord.decode(text) for text in await self._list("sessions")]
+        except Unreachable:
+            found = list(self._held.values())
+        return tuple(sorted(found, key=lambda record: record.opened_unix_s))
+
+    async def instances(self) -> tuple[InstanceRecord, ...]:
+        """`Registry`."""
+        try:
+            found = [InstanceRecord.decode(text) for text in await self._list("instances")]
+        except Unreachable:
+            found = []
+        return tuple(sorted(found, key=lambda record: record.id))
+
+    async def _list(self, what: str) -> list[str]:
+        if not self._is_reachable:
+            raise Unreachable
+        return await self._ask(Operation.LIST, scripts.LIST, what)
+
+    async def ask_to_end(self, label: str) -> bool:
+        """`Registry`."""
+        if not self._is_reachable:
+            return False
+        try:
+            said = await self._ask(Operation.ASK, scripts.ASK, label)
+        except Unreachable:
+            return False
+        return said[0] == scripts.DONE
+
+    # -- keeping ----------------------------------------------------------------------------
+
+    async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
+        """`Registry`."""
+        while True:
+            try:
+                if self._is_reachable:
+                    for label in await self._renew(describe()):
+                        end(label)
+                if not self._is_reachable:
+                    await self._publish(describe)
+            except Stale as stale:
+                self._epoch = max(self._epoch, stale.known)
+            except Unreachable:
+                pass  # counted, and logged once
+            await asyncio.sleep(self._membership.beat_s)
+
+    async def _renew(self, state: InstanceState) -> list[str]:
+        """The sessions that others asked to end. Lost, when Redis knows fewer or more of ours
+        than we hold, though nothing changed meanwhile."""
+        changes, is_quiet = self._changes, not self._in_flight
+        said = await self._tell(Operation.RENEW, scripts.RENEW, *self._described(state))
+        is_quiet = is_quiet and changes == self._changes
+        if is_quiet and int(said[1]) != len(self._held):
+            self._lose("the registry lists other sessions than we hold")
+        return said[2:]
+
+    async def _publish(self, describe: Callable[[], InstanceState]) -> None:
+        """Until what was published is what we hold."""
+        await self._ask(Operation.JOIN, "return {'done'}")  # a frozen Redis is sent nothing more
+        while not self._is_reachable:
+            changes = self._changes
+            self._epoch = max(self._epoch + 1, int(time.time() * 1000))
+            records = [
+                field for held in self._held.values() for field in (held.label, held.encode())
+            ]
+            await self._tell(Operation.JOIN, scripts.JOIN, *self._described(describe()), *records)
+            self._is_reachable = changes == self._changes
+        self._counter.registry_reachable(True)
+        log.info("published in the registry", sessions=len(self._held), epoch=self._epoch)
+
+    def _described(self, state: InstanceState) -> tuple[str, int]:
+        """What follows id and epoch when an instance is told: its document, and its lease."""
+        record = InstanceRecord(self._membership.instance, self._epoch, state)
+        return record.encode(), int(self._membership.lease_s * 1000)
+
+    async def leave(self) -> None:
+        """`Registry`. Closes the connection."""
+        try:
+            if self._is_reachable:
+                await self._tell(Operation.LEAVE, scripts.LEAVE)
+        except (Unreachable, Stale):
+            log.warning("left without a word: the lease will end by itself")
+        finally:
+            self._is_reachable = False
+            await self._connection.close()
+
+    # -- asking -----------------------------------------------------------------------------
+
+    async def _tell(self, operation: Operation, script: str, *rest: str | int) -> list[str]:
+        """A change of ours, under our epoch. Raises `Stale` and `Unreachable`."""
+        epoch = self._epoch
+        said = await self._ask(operation, script, self._membership.instance, epoch, *rest)
+        if said[0] == scripts.STALE:
+            if epoch == self._epoch:
+                self._lose("the registry has forgotten us")
+            raise Stale(int(said[1]) if len(said) > 1 else 0)
+        return said
+
+    async def _ask(self, operation: Operation, script: str, *arguments: str | int) -> list[str]:
+        """Raises `Unreachable`, after which nobody waits for Redis until it is back."""
+        began_s = time.perf_counter()
+        outcome = Outcome.UNREACHABLE
+        keys = self._keys.all
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                said = await self._connection.client.eval(script, len(keys), *keys, *arguments)
+            answer = [str(part) for part in said]
+            outcome = _OUTCOMES.get(answer[0], Outcome.DONE) if answer else Outcome.DONE
+        except (RedisError, OSError, TimeoutError) as failure:
+            self._lose(f"the registry cannot be reached ({type(failure).__name__})")
+            raise Unreachable from failure
+        finally:
+            self._in_flight -= 1
+            self._counter.registry_asked(operation, outcome, time.perf_counter() - began_s)
+        self._has_failed = False
+        return answer
+
+    def _lose(self, why: str) -> None:
+        if self._is_reachable or not self._has_failed:
+            log.warning(why + "; calls go on, new ones are admitted by our own limit")
+        self._has_failed = True
+        self._is_reachable = False
+        self._counter.registry_reachable(False)
+
+
+_OUTCOMES = {scripts.FULL: Outcome.FULL, scripts.STALE: Outcome.STALE}

@@ -1,0 +1,179 @@
+"""What is known of a fleet: instances, the sessions that they hold, and who keeps the list.
+
+The list is a directory, not the truth: each instance's memory is the truth for its own sessions
+(docs/decisions/0010). The records are documents, with one form for all that keep and read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+from voicemedia_server.sessions.sound import Transport
+
+
+class Operation(StrEnum):
+    """What a registry is asked."""
+
+    JOIN = "join"
+    RENEW = "renew"
+    CLAIM = "claim"
+    END = "end"
+    LIST = "list"
+    ASK = "ask"
+    LEAVE = "leave"
+
+
+class Outcome(StrEnum):
+    """How it went."""
+
+    DONE = "done"
+    FULL = "full"  # the fleet has no place left
+    STALE = "stale"  # the directory knows another epoch of this instance, or none
+    UNREACHABLE = "unreachable"
+
+
+class FleetFull(Exception):
+    """The fleet holds as many sessions as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One session in the directory. The label only: its whole id is a capability."""
+
+    label: str
+    instance: str
+    transport: Transport
+    opened_unix_s: float
+
+    def encode(self) -> str:
+        """The document."""
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Raises `ValueError` for what is no such document; members that are new are passed
+        over, so that an older reader understands a newer writer."""
+        found = _object(text)
+        try:
+            return cls(
+                str(found["label"]),
+                str(found["instance"]),
+                Transport(found["transport"]),
+                float(found["opened_unix_s"]),
+            )
+        except (KeyError, TypeError) as failure:
+            raise ValueError("a session's record lacks a member") from failure
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """What an instance tells of itself with every renewal. `url`: where its clients go."""
+
+    url: str
+    version: str
+    max_sessions: int
+    sessions: int
+    is_draining: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """One instance in the directory. `epoch` rises whenever it publishes itself anew."""
+
+    id: str
+    epoch: int
+    state: InstanceState
+
+    def encode(self) -> str:
+        """The document."""
+        document = {"id": self.id, "epoch": self.epoch, **asdict(self.state)}
+        return json.dumps(document, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Raises `ValueError`, as `SessionRecord.decode` does."""
+        found = _object(text)
+        try:
+            state = InstanceState(
+                str(found["url"]),
+                str(found["version"]),
+                int(found["max_sessions"]),
+                int(found["sessions"]),
+                bool(found["is_draining"]),
+            )
+            return cls(str(found["id"]), int(found["epoch"]), state)
+        except (KeyError, TypeError) as failure:
+            raise ValueError("an instance's record lacks a member") from failure
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("a record is a JSON object")
+    return found
+
+
+class Claims(Protocol):
+    """What the service needs of a registry."""
+
+    async def claim(self, record: SessionRecord) -> None:
+        """Takes a place in the fleet. Raises `FleetFull`; admits while the directory is down."""
+
+    async def end(self, label: str) -> None:
+        """Gives the place back. Never fails: what is not told now is put right later."""
+
+    def record(self, label: str, transport: Transport) -> SessionRecord:
+        """A record of this instance, opened now."""
+
+
+class Registry(Claims, Protocol):
+    """One instance's view of its fleet."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """The directory answered last time."""
+
+    async def sessions(self) -> tuple[SessionRecord, ...]:
+        """Sessions of the whole fleet, oldest first; of this instance while it is unreachable."""
+
+    async def instances(self) -> tuple[InstanceRecord, ...]:
+        """Instances with a lease, by id; none while it is unreachable."""
+
+    async def ask_to_end(self, label: str) -> bool:
+        """Asks the instance that holds the session to end it, at its next renewal.
+        False where nobody holds it, or nobody can be asked."""
+
+    async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
+        """Joins, renews the lease and puts the directory right, until cancelled. `end` is called
+        with each label that another instance asked for."""
+
+    async def leave(self) -> None:
+        """Takes this instance and its sessions off the list."""
+
+
+class RegistryCounter(Protocol):
+    """Told of each operation on a directory."""
+
+    def registry_asked(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
+        """It took this long, and went so."""
+
+    def registry_reachable(self, is_reachable: bool) -> None:
+        """It was reached, or lost."""
+
+
+class Alone:
+    """`Claims` of a process that belongs to no fleet: there is always a place."""
+
+    async def claim(self, record: SessionRecord) -> None:
+        """Nothing."""
+
+    async def end(self, label: str) -> None:
+        """Nothing."""
+
+    def record(self, label: str, transport: Transport) -> SessionRecord:
+        """A record that nobody keeps."""
+        return SessionRecord(label, "", transport, 0.0)

@@ -1,0 +1,272 @@
+"""What holds for every registry: a suite that each implementation's tests run against itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from voicemedia_server.registry.membership import Membership
+from voicemedia_server.registry_port import (
+    FleetFull,
+    InstanceState,
+    Operation,
+    Outcome,
+    Registry,
+    SessionRecord,
+)
+from voicemedia_server.sessions.sound import Transport
+
+WITHIN_S = 5.0
+BEAT_S = 0.02
+STATE = InstanceState("http://example.test", "1", 10, 0, False)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Polls; fails after `WITHIN_S`."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(BEAT_S / 2)
+
+
+@dataclass
+class Counted:
+    """`RegistryCounter` that remembers."""
+
+    operations: Counter[tuple[Operation, Outcome]] = field(default_factory=Counter)
+    slowest_s: float = 0.0
+    is_reachable: bool = False
+
+    def registry_asked(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
+        self.operations[operation, outcome] += 1
+        self.slowest_s = max(self.slowest_s, duration_s)
+
+    def registry_reachable(self, is_reachable: bool) -> None:
+        self.is_reachable = is_reachable
+
+
+@dataclass
+class Instance:
+    """One that keeps its place in a fleet. `asked` are the labels it was asked to end."""
+
+    registry: Registry
+    state: InstanceState = STATE
+    asked: list[str] = field(default_factory=list)
+    keeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self.keeping = asyncio.ensure_future(
+            self.registry.keep(lambda: self.state, self.asked.append)
+        )
+
+    async def crash(self) -> None:
+        """Renews no more, and says nothing."""
+        if self.keeping is not None:
+            self.keeping.cancel()
+            await asyncio.wait([self.keeping])
+
+    async def open(self, *labels: str) -> None:
+        for label in labels:
+            await self.registry.claim(self.registry.record(label, Transport.WEBRTC))
+
+
+class Fleet:
+    """Instances of one fleet, made on demand; all of them leave at the end."""
+
+    def __init__(
+        self, make: Callable[[Membership], Registry], max_sessions: int = 0, lease_s: float = 15.0
+    ) -> None:
+        self._make = make
+        self._membership = Membership("test", "", max_sessions, lease_s, BEAT_S)
+        self._stack = AsyncExitStack()
+
+    async def join(self, name: str) -> Instance:
+        """An instance that has joined."""
+        instance = Instance(self._make(replace(self._membership, instance=name)))
+        instance.start()
+        self._stack.push_async_callback(self._part, instance)
+
+        async def has_joined() -> bool:
+            found = await instance.registry.instances()
+            return name in [record.id for record in found] and instance.registry.is_reachable
+
+        await until(has_joined)
+        return instance
+
+    async def _part(self, instance: Instance) -> None:
+        await instance.crash()
+        await instance.registry.leave()
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+async def labels(instance: Instance) -> list[str]:
+    """Of all sessions, as this instance sees the fleet."""
+    return sorted(record.label for record in await instance.registry.sessions())
+
+
+class RegistryContract:
+    """Subclasses give a fixture `make`: from a `Membership` to a `Registry` of one directory."""
+
+    async def test_what_one_instance_claims_another_sees(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        before_unix_s = time.time()
+        await one.open("label")
+
+        (record,) = await two.registry.sessions()
+
+        assert (record.label, record.instance) == ("label", "one")
+        assert record.transport is Transport.WEBRTC
+        assert record.opened_unix_s == pytest.approx(before_unix_s, abs=WITHIN_S)
+
+    async def test_what_ended_is_listed_no_more(self, fleet: Fleet) -> None:
+        one = await fleet.join("one")
+        await one.open("first", "second")
+
+        await one.registry.end("first")
+
+        assert await labels(one) == ["second"]
+
+    async def test_ending_what_was_never_claimed_changes_nothing(self, fleet: Fleet) -> None:
+        one = await fleet.join("one")
+        await one.open("label")
+
+        await one.registry.end("another")
+
+        assert await labels(one) == ["label"]
+
+    async def test_nobody_ends_the_session_of_another_instance(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        await one.open("label")
+
+        await two.registry.end("label")
+
+        assert await labels(two) == ["label"]
+
+    async def test_an_instance_is_listed_as_it_last_told(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        one.state = replace(STATE, sessions=7, is_draining=True)
+
+        async def is_told() -> bool:
+            return (await two.registry.instances())[0].state == one.state
+
+        await until(is_told)
+        assert [record.id for record in await two.registry.instances()] == ["one", "two"]
+
+    async def test_a_full_fleet_admits_nobody_until_a_place_is_given_back(
+        self, limited: Fleet
+    ) -> None:
+        one, two = await limited.join("one"), await limited.join("two")
+        await one.open("first")
+        await two.open("second")
+
+        with pytest.raises(FleetFull):
+            await one.open("third")
+
+        assert await labels(one) == ["first", "second"]
+        await two.registry.end("second")
+        await one.open("third")
+        assert await labels(two) == ["first", "third"]
+
+    async def test_two_that_race_for_the_last_place_are_never_both_admitted(
+        self, limited: Fleet
+    ) -> None:
+        one, two = await limited.join("one"), await limited.join("two")
+        await one.open("first")
+
+        for turn in range(50):
+            racers = [(one, f"one-{turn}"), (two, f"two-{turn}")]
+            outcomes = await asyncio.gather(
+                *(instance.open(label) for instance, label in racers), return_exceptions=True
+            )
+
+            admitted = [r for r, outcome in zip(racers, outcomes, strict=True) if outcome is None]
+            assert len(admitted) == 1
+            assert sum(isinstance(outcome, FleetFull) for outcome in outcomes) == 1
+            ((winner, label),) = admitted
+            assert await labels(one) == sorted(["first", label])
+            await winner.registry.end(label)
+
+    async def test_a_lease_that_ends_takes_its_sessions_off_the_list(
+        self, short_leased: Fleet
+    ) -> None:
+        one, two = await short_leased.join("one"), await short_leased.join("two")
+        await one.open("lost")
+        await two.open("kept")
+        await one.crash()
+
+        async def is_swept() -> bool:
+            return await labels(two) == ["kept"]
+
+        await until(is_swept)
+        assert [record.id for record in await two.registry.instances()] == ["two"]
+
+    async def test_who_was_thought_dead_comes_back_with_all_its_sessions(
+        self, short_leased: Fleet
+    ) -> None:
+        one, two = await short_leased.join("one"), await short_leased.join("two")
+        await one.open("label")
+        await one.crash()
+
+        async def is_swept() -> bool:
+            return await labels(two) == []
+
+        await until(is_swept)
+        one.start()
+
+        async def is_back() -> bool:
+            return await labels(two) == ["label"]
+
+        await until(is_back)
+
+    async def test_who_leaves_takes_its_sessions_along_and_nothing_else(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        await one.open("gone")
+        await two.open("kept")
+
+        await one.crash()
+        await one.registry.leave()
+
+        assert await labels(two) == ["kept"]
+        assert [record.id for record in await two.registry.instances()] == ["two"]
+
+    async def test_a_wish_to_end_a_session_reaches_the_one_that_holds_it(
+        self, fleet: Fleet
+    ) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        await one.open("label", "another")
+
+        assert await two.registry.ask_to_end("label")
+
+        async def is_asked() -> bool:
+            return one.asked == ["label"]
+
+        await until(is_asked)
+        assert two.asked == []
+
+    async def test_a_session_that_nobody_holds_cannot_be_asked_for(self, fleet: Fleet) -> None:
+        one = await fleet.join("one")
+
+        assert not await one.registry.ask_to_end("nobody")
+
+    async def test_a_name_that_begins_as_another_is_another(self, fleet: Fleet) -> None:
+        one, longer = await fleet.join("one"), await fleet.join("one-more")
+        await one.open("label")
+        await longer.open("other")
+
+        await one.crash()
+        await one.registry.leave()
+
+        assert await labels(longer) == ["other"]
+
+
+def a_record(label: str = "label", instance: str = "one") -> SessionRecord:
+    return SessionRecord(label, instance, Transport.WEBSOCKET, 1.5)
