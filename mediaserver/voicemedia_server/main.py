@@ -60,6 +60,9 @@ from voicemedia_server.heap import give_back
 from voicemedia_server.packets.datagrams import has_ipv6
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
 from voicemedia_server.ports import FlagStore
+from voicemedia_server.registry.building import make_registry
+from voicemedia_server.registry.connection import WrongUrl
+from voicemedia_server.registry_port import InstanceState, Registry
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService
 from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
@@ -149,7 +152,9 @@ class Server:
             for address in known_addresses(self._settings, plane.endpoints[0].host):
                 peers.add_address(address)
             transcoders = self._make_transcoders(plane, stack)
-            service = self._make_service(peers, plane, metrics, transcoders)
+            registry = self._make_registry(metrics)
+            stack.push_async_callback(registry.leave)
+            service = self._make_service(peers, plane, metrics, transcoders, registry)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
@@ -162,7 +167,7 @@ class Server:
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
                 public
             )
-            admin_url = await self._listen_admin(service, stack)
+            admin_url = await self._listen_admin(service, registry, stack)
             base_url = await self._listen_public(public, context, stack)
             self._service = service
             if self._starts_draining:
@@ -175,6 +180,15 @@ class Server:
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(keep_up(service.watch, metrics)),
+                    tasks.create_task(
+                        keep_up(
+                            lambda: registry.keep(
+                                lambda: self._instance_state(service, base_url),
+                                service.end_labelled,
+                            ),
+                            metrics,
+                        )
+                    ),
                     tasks.create_task(keep_up(lambda: _probe_lag(metrics), metrics)),
                     tasks.create_task(keep_up(follow, metrics)),
                     tasks.create_task(
@@ -240,12 +254,28 @@ class Server:
         stack.push_async_callback(transcoders.close)
         return transcoders
 
+    def _make_registry(self, metrics: Metrics) -> Registry:
+        try:
+            return make_registry(self._settings, metrics)
+        except WrongUrl as failure:
+            raise self._configuration.error("registry_url", str(failure)) from None
+
+    def _instance_state(self, service: SessionService, base_url: str) -> InstanceState:
+        return InstanceState(
+            base_url,
+            self._version,
+            service.capacity.max_sessions,
+            len(service.sessions),
+            service.is_draining,
+        )
+
     def _make_service(
         self,
         peers: WebRtcPeers,
         plane: PythonPlane,
         metrics: Metrics,
         transcoders: Transcoders | None,
+        registry: Registry,
     ) -> SessionService:
         settings = self._settings
         return SessionService(
@@ -262,6 +292,7 @@ class Server:
             [metrics],
             transcoders,
             give_back,
+            registry,
         )
 
     def _whip(
@@ -378,11 +409,13 @@ class Server:
             host = "localhost"
         return f"{'https' if context else 'http'}://{join_port(host, port)}"
 
-    async def _listen_admin(self, service: SessionService, stack: AsyncExitStack) -> str | None:
+    async def _listen_admin(
+        self, service: SessionService, registry: Registry, stack: AsyncExitStack
+    ) -> str | None:
         if self._settings.admin is None:
             return None
         app = web.Application(middlewares=[problem_middleware(_Uncounted())])
-        Admin(service).add_to(app)
+        Admin(service, registry).add_to(app)
         host, port = await self._listen(app, "admin", None, stack)
         return f"http://{join_port(host, port)}"
 

@@ -27,7 +27,7 @@ class Operation(StrEnum):
     LEAVE = "leave"
 
 
-class Outcome(StrEnum):
+class Result(StrEnum):
     """How it went."""
 
     DONE = "done"
@@ -158,7 +158,7 @@ class Registry(Claims, Protocol):
 class RegistryCounter(Protocol):
     """Told of each operation on a directory."""
 
-    def registry_asked(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
+    def registry_asked(self, operation: Operation, result: Result, duration_s: float) -> None:
         """It took this long, and went so."""
 
     def registry_reachable(self, is_reachable: bool) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -28,7 +28,9 @@ from voicemedia_server.ports import (
     SubscriptionSpec,
     Transcoding,
 )
+from voicemedia_server.registry_port import Alone, Claims, FleetFull
 from voicemedia_server.session import (
+    LABEL_CHARS,
     EventKind,
     OpenRequest,
     Session,
@@ -47,6 +49,7 @@ from voicemedia_server.sessions.refusals import (
     Overloaded,
     SessionUnknown,
 )
+from voicemedia_server.sessions.sound import Transport
 
 log = structlog.get_logger("session")
 
@@ -81,8 +84,10 @@ class SessionService:
         observers: Sequence[SessionObserver] = (),
         transcoding: Transcoding | None = None,
         when_empty: Callable[[], None] = lambda: None,
+        claims: Claims | None = None,
     ) -> None:
-        """`when_empty` is called when the last session is freed."""
+        """`when_empty` is called when the last session is freed; each session claims its place
+        of `claims` first, and gives it back."""
         self._peers = peers
         self._plane = plane
         self._limits = limits
@@ -90,6 +95,8 @@ class SessionService:
         self._observers = observers
         self._transcoding = transcoding
         self._when_empty = when_empty
+        self._claims = claims or Alone()
+        self._claiming = 0
         self._sessions: dict[SessionId, Session] = {}
         self._by_events_id: dict[str, Session] = {}
         self._pending = 0
@@ -107,7 +114,7 @@ class SessionService:
     @property
     def is_full(self) -> bool:
         """Every place is taken."""
-        return len(self._sessions) >= self._capacity.max_sessions
+        return len(self._sessions) + self._claiming >= self._capacity.max_sessions
 
     @property
     def capacity(self) -> Capacity:
@@ -116,8 +123,8 @@ class SessionService:
 
     @property
     def pending_count(self) -> int:
-        """Sessions that are still setting up."""
-        return self._pending
+        """Sessions that are still setting up, and places that are being claimed."""
+        return self._pending + self._claiming
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -162,9 +169,9 @@ class SessionService:
                 f"All {self._capacity.max_sessions} places are taken.",
                 retry_after_s=retry_after_s(5.0, spread, window_s=10.0),
             )
-        if self._pending >= self._capacity.max_pending:
+        if self.pending_count >= self._capacity.max_pending:
             raise Overloaded(
-                f"{self._pending} sessions are being set up; come back in a moment.",
+                f"{self.pending_count} sessions are being set up; come back in a moment.",
                 retry_after_s=retry_after_s(1.0, spread),
             )
         if echo_form is EchoForm.DECODED:
@@ -175,18 +182,64 @@ class SessionService:
             raise OfferUnacceptable("Decoded echoes are switched off here; ask without echo=.")
         return self._transcoding
 
-    def open_session(self, request: OpenRequest) -> WebRtcSession:
+    async def open_session(self, request: OpenRequest) -> WebRtcSession:
         """Makes the session and its answer; the client's first check takes it further.
 
         Raises what `check_admission` raises.
         """
+        self.check_admission(request.agreement.echo_form)
+        async with self._place(Transport.WEBRTC) as session_id:
+            return self._open_session(request, session_id)
+
+    async def open_stream(self, request: StreamRequest) -> Session:
+        """Makes a session whose edge carries its packets: connected from the start.
+
+        Raises what `check_admission` raises.
+        """
+        self.check_admission(request.sound.echo_form)
+        async with self._place(request.transport) as session_id:
+            return self._open_stream(request, session_id)
+
+    @asynccontextmanager
+    async def _place(self, transport: Transport) -> AsyncIterator[SessionId]:
+        """A place in the fleet for a session with this id: given back where the session does not
+        come to be. It counts as taken here too while it is claimed."""
+        session_id = SessionId(secrets.token_urlsafe(24))
+        label = session_id[:LABEL_CHARS]
+        self._claiming += 1
+        try:
+            await self._claim(label, transport)
+        finally:
+            self._claiming -= 1
+        try:
+            if self._is_draining:  # it began meanwhile
+                self.check_admission()
+            yield session_id
+        except BaseException:
+            await asyncio.shield(self._claims.end(label))
+            raise
+
+    async def _claim(self, label: str, transport: Transport) -> None:
+        try:
+            await self._claims.claim(self._claims.record(label, transport))
+        except FleetFull:
+            spread = secrets.randbelow(1000) / 1000
+            raise AtCapacity(
+                "All places of the fleet are taken.",
+                retry_after_s=retry_after_s(5.0, spread, window_s=10.0),
+            ) from None
+        except asyncio.CancelledError:
+            await asyncio.shield(self._claims.end(label))
+            raise
+
+    def _open_session(self, request: OpenRequest, session_id: SessionId) -> WebRtcSession:
         agreement = request.agreement
-        self.check_admission(agreement.echo_form)
         opened_ns = self.now_ns()
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
             session = WebRtcSession(request, peer_id, opened_ns)
+            session.id = session_id
             session.connection = session.peer = self._peers.accept(
                 request.offer, peer_id, session.id, self._signal_of(session)
             )
@@ -198,12 +251,7 @@ class SessionService:
         self._enter(session, request.requested_ns)
         return session
 
-    def open_stream(self, request: StreamRequest) -> Session:
-        """Makes a session whose edge carries its packets: connected from the start.
-
-        Raises what `check_admission` raises.
-        """
-        self.check_admission(request.sound.echo_form)
+    def _open_stream(self, request: StreamRequest, session_id: SessionId) -> Session:
         opened_ns = self.now_ns()
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
@@ -211,6 +259,7 @@ class SessionService:
             session = Session(
                 request.transport, request.sound, request.principal, peer_id, opened_ns
             )
+            session.id = session_id
             session.connection = request.connection
             session.decision = request.decision
             self._plane.open_stream(peer_id, request.sink)
@@ -223,6 +272,7 @@ class SessionService:
 
     def _enter(self, session: Session, requested_ns: int) -> None:
         peer_id = session.peer_id
+        session.resources.push_async_callback(self._claims.end, session.label)
         session.resources.callback(self._plane.remove_peer, peer_id)
         session.resources.push_async_callback(session.connection.close)
         if self._transcoding is not None:
@@ -318,6 +368,12 @@ class SessionService:
         self._take(session, Signal.ENDED, reason)
         if session.closing is not None:
             await asyncio.shield(session.closing)
+
+    def end_labelled(self, label: str) -> None:
+        """Ends the session with this label, if it lives here: others asked for it."""
+        for session in self.sessions:
+            if session.label == label:
+                self._take(session, Signal.ENDED, CloseReason.STOPPED)
 
     def _begin_close(self, session: Session, reason: CloseReason) -> None:
         last_state = session.state

@@ -32,8 +32,8 @@ class World:
         self.room = Transcoders(self.plane, TranscodeLimits(max_sessions=1))
         self.service = new_service(self.plane, self.room, peers or MemoryPeers())
 
-    def open(self, form: EchoForm = EchoForm.DECODED) -> Session:
-        return open_session(self.service, form)
+    async def open(self, form: EchoForm = EchoForm.DECODED) -> Session:
+        return await open_session(self.service, form)
 
 
 def new_service(plane: MemoryPlane, room: Transcoders | None, peers: MemoryPeers) -> SessionService:
@@ -41,10 +41,10 @@ def new_service(plane: MemoryPlane, room: Transcoders | None, peers: MemoryPeers
     return SessionService(peers, plane, limits, Capacity(10, 10), transcoding=room)
 
 
-def open_session(service: SessionService, form: EchoForm) -> Session:
+async def open_session(service: SessionService, form: EchoForm) -> Session:
     offer = an_offer()
     agreement = replace(an_agreement(offer), echo_form=form)
-    return service.open_session(OpenRequest(offer, agreement, "anyone", 0))
+    return await service.open_session(OpenRequest(offer, agreement, "anyone", 0))
 
 
 @pytest.fixture
@@ -55,40 +55,40 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_only_sessions_that_ask_are_transcoded(world: World) -> None:
-    world.open(EchoForm.DIRECT)
+    await world.open(EchoForm.DIRECT)
     assert world.room.reading().sessions == 0
 
-    world.open(EchoForm.DECODED)
+    await world.open(EchoForm.DECODED)
     assert world.room.reading().sessions == 1
 
 
 async def test_without_a_place_a_session_that_asks_is_refused_before_its_body_is_read(
     world: World,
 ) -> None:
-    world.open()
+    await world.open()
 
     with pytest.raises(AtCapacity):
         world.service.check_admission(EchoForm.DECODED)
     with pytest.raises(AtCapacity):
-        world.open()
+        await world.open()
     world.service.check_admission()
-    world.open(EchoForm.DIRECT)
+    await world.open(EchoForm.DIRECT)
 
 
 async def test_the_place_is_given_back_when_the_session_ends(world: World) -> None:
-    session = world.open()
+    session = await world.open()
 
     await world.service.close_session(session, CloseReason.DELETED)
 
     assert world.room.reading().sessions == 0
-    world.open()
+    await world.open()
 
 
 async def test_the_place_is_given_back_when_the_session_cannot_be_opened() -> None:
     world = World(PeersThatBreak())
 
     with pytest.raises(RuntimeError):
-        world.open()
+        await world.open()
 
     assert world.room.reading().sessions == 0
     await world.room.close()

@@ -103,7 +103,7 @@ def test_the_tagged_section_is_the_first_of_the_bundle() -> None:
 async def test_a_stream_is_connected_from_the_start_and_echoed() -> None:
     plane, socket = MemoryPlane(), Socket()
 
-    session = new_service(plane).open_stream(a_request(socket))
+    session = await new_service(plane).open_stream(a_request(socket))
 
     assert session.state is State.CONNECTED
     plane.take_packet(session.peer_id, b"packet")
@@ -113,7 +113,7 @@ async def test_a_stream_is_connected_from_the_start_and_echoed() -> None:
 async def test_the_end_of_a_stream_closes_its_connection_and_frees_its_peer() -> None:
     plane, socket = MemoryPlane(), Socket()
     service = new_service(plane)
-    session = service.open_stream(a_request(socket))
+    session = await service.open_stream(a_request(socket))
 
     await service.close_session(session, CloseReason.CLOSED_BY_PEER)
 
@@ -124,16 +124,16 @@ async def test_the_end_of_a_stream_closes_its_connection_and_frees_its_peer() ->
 
 async def test_streams_take_places_as_other_sessions_do() -> None:
     service = new_service(MemoryPlane(), max_sessions=1)
-    service.open_stream(a_request(Socket()))
+    await service.open_stream(a_request(Socket()))
 
     with pytest.raises(AtCapacity):
-        service.open_stream(a_request(Socket()))
+        await service.open_stream(a_request(Socket()))
 
 
 async def test_it_is_told_when_the_last_session_is_freed() -> None:
     emptied: list[int] = []
     service = new_service(MemoryPlane(), when_empty=lambda: emptied.append(len(service.sessions)))
-    sessions = [service.open_stream(a_request(Socket())) for _ in range(2)]
+    sessions = [await service.open_stream(a_request(Socket())) for _ in range(2)]
 
     for session in sessions:
         await service.close_session(session, CloseReason.CLOSED_BY_PEER)

@@ -23,8 +23,8 @@ from voicemedia_server.registry_port import (
     InstanceRecord,
     InstanceState,
     Operation,
-    Outcome,
     RegistryCounter,
+    Result,
     SessionRecord,
 )
 from voicemedia_server.sessions.sound import Transport
@@ -211,20 +211,20 @@ class RedisRegistry:
     async def _ask(self, operation: Operation, script: str, *arguments: str | int) -> list[str]:
         """Raises `Unreachable`, after which nobody waits for Redis until it is back."""
         began_s = time.perf_counter()
-        outcome = Outcome.UNREACHABLE
+        result = Result.UNREACHABLE
         keys = self._keys.all
         self._in_flight += 1
         try:
             async with asyncio.timeout(PATIENCE_S):
                 said = await self._connection.client.eval(script, len(keys), *keys, *arguments)
             answer = [str(part) for part in said]
-            outcome = _OUTCOMES.get(answer[0], Outcome.DONE) if answer else Outcome.DONE
+            result = _OUTCOMES.get(answer[0], Result.DONE) if answer else Result.DONE
         except (RedisError, OSError, TimeoutError) as failure:
             self._lose(f"the registry cannot be reached ({type(failure).__name__})")
             raise Unreachable from failure
         finally:
             self._in_flight -= 1
-            self._counter.registry_asked(operation, outcome, time.perf_counter() - began_s)
+            self._counter.registry_asked(operation, result, time.perf_counter() - began_s)
         self._has_failed = False
         return answer
 
@@ -236,4 +236,4 @@ class RedisRegistry:
         self._counter.registry_reachable(False)
 
 
-_OUTCOMES = {scripts.FULL: Outcome.FULL, scripts.STALE: Outcome.STALE}
+_OUTCOMES = {scripts.FULL: Result.FULL, scripts.STALE: Result.STALE}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aiohttp import web
 
+from voicemedia_server.registry_port import InstanceRecord, Registry, SessionRecord
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import Session
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -19,13 +21,16 @@ class Admin:
     """What the admin routes need."""
 
     service: SessionService
+    registry: Registry
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
         app.router.add_post("/drain", self.drain)
         app.router.add_post("/undrain", self.undrain)
         app.router.add_get("/sessions", self.sessions)
+        app.router.add_get("/sessions/{label}", self.show)
         app.router.add_delete("/sessions/{label}", self.end)
+        app.router.add_get("/instances", self.instances)
 
     def _state(self) -> web.Response:
         service = self.service
@@ -43,20 +48,62 @@ class Admin:
         return self._state()
 
     async def sessions(self, request: web.Request) -> web.Response:
-        """All live sessions."""
-        now_ns = time.monotonic_ns()
-        service = self.service
-        live = [session for session in service.sessions if session.close_reason is None]
-        return web.json_response([describe_session(s, service.stats(s), now_ns) for s in live])
+        """Sessions of the whole fleet, oldest first; those that live here with their figures."""
+        records = await self.registry.sessions()
+        return web.json_response([self._described(record) for record in records])
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One session of the fleet."""
+        return web.json_response(self._described(await self._record(request)))
 
     async def end(self, request: web.Request) -> web.Response:
-        """Ends the session with this label."""
-        session = self._labelled(request.match_info["label"])
-        await self.service.close_session(session, CloseReason.STOPPED)
-        return self._state()
+        """Ends the session with this label: at once where it lives here, else (202) the instance
+        that holds it is asked, and hears of it within a second."""
+        session = self._own(request.match_info["label"])
+        if session is not None:
+            await self.service.close_session(session, CloseReason.STOPPED)
+            return self._state()
+        record = await self._record(request)
+        if not await self.registry.ask_to_end(record.label):
+            raise SessionUnknown(f"No live session has the label {record.label}.")
+        return web.json_response({"asked": record.instance}, status=202)
 
-    def _labelled(self, label: str) -> Session:
+    async def instances(self, request: web.Request) -> web.Response:
+        """Instances of the fleet, and whether the directory is reachable."""
+        found = await self.registry.instances()
+        body = {
+            "registry_reachable": self.registry.is_reachable,
+            "instances": [_described_instance(record) for record in found],
+        }
+        return web.json_response(body)
+
+    async def _record(self, request: web.Request) -> SessionRecord:
+        label = request.match_info["label"]
+        for record in await self.registry.sessions():
+            if record.label == label:
+                return record
+        raise SessionUnknown(f"No live session has the label {label}.")
+
+    def _described(self, record: SessionRecord) -> dict[str, Any]:
+        """A record; with the figures of a session that lives here."""
+        found: dict[str, Any] = {
+            "session": record.label,
+            "instance": record.instance,
+            "transport": record.transport,
+            "opened_unix_s": record.opened_unix_s,
+        }
+        session = self._own(record.label)
+        if session is not None:
+            figures = describe_session(session, self.service.stats(session), time.monotonic_ns())
+            found |= figures
+        return found
+
+    def _own(self, label: str) -> Session | None:
         for session in self.service.sessions:
             if session.label == label and session.close_reason is None:
                 return session
-        raise SessionUnknown(f"No live session has the label {label}.")
+        return None
+
+
+def _described_instance(record: InstanceRecord) -> dict[str, Any]:
+    return {"instance": record.id, "epoch": record.epoch, **asdict(record.state)}

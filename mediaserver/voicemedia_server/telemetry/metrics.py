@@ -29,6 +29,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from voicemedia_rollout.document import Variant
 from voicemedia_server.ports import Ending, MediaStats, PacketPlane, TranscodeReading, Transcoding
+from voicemedia_server.registry_port import Operation, Result
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.routing.outcome import Outcome, outcome_of
@@ -49,6 +50,7 @@ ROUND_TRIP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8)
 PLAYOUT_BUCKETS_S = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8, 1.6)
 JITTER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 LOSS_BUCKETS_RATIO = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+REGISTRY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 PAUSE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 UNDECIDED = "none"
 VARIANTS = (*Variant, UNDECIDED)
@@ -181,6 +183,24 @@ class Metrics:
             buckets=PAUSE_BUCKETS_S,
             registry=registry,
         )
+        self._registry_up = Gauge(
+            "voicemedia_registry_up",
+            "1 while the fleet's directory is reachable and lists what is held here.",
+            registry=registry,
+        )
+        self._registry_operations = Counter(
+            "voicemedia_registry_operations",
+            "What the directory was asked, and how it went; none while it is in memory.",
+            ["operation", "result"],
+            registry=registry,
+        )
+        self._registry_duration = Histogram(
+            "voicemedia_registry_operation_seconds",
+            "How long the directory took to answer, or to be given up.",
+            ["operation"],
+            buckets=REGISTRY_BUCKETS_S,
+            registry=registry,
+        )
         self._prepare_labels()
         registry.register(self)
 
@@ -198,6 +218,10 @@ class Metrics:
             self._decisions.labels(variant, reason)
         for refusal in RefusalReason:
             self._refused.labels(refusal)
+        for operation in Operation:
+            self._registry_duration.labels(operation)
+            for result in Result:
+                self._registry_operations.labels(operation, result)
         for generation in GENERATIONS:
             self._gc_pause.labels(generation)
 
@@ -245,6 +269,15 @@ class Metrics:
     def flags_refused(self) -> None:
         """A document could not be read."""
         self._flags_refused.inc()
+
+    def registry_asked(self, operation: Operation, result: Result, duration_s: float) -> None:
+        """`RegistryCounter`."""
+        self._registry_operations.labels(operation, result).inc()
+        self._registry_duration.labels(operation).observe(duration_s)
+
+    def registry_reachable(self, is_reachable: bool) -> None:
+        """`RegistryCounter`."""
+        self._registry_up.set(is_reachable)
 
     def loop_was_late(self, lag_s: float) -> None:
         """The event loop woke this much after its timer was due."""

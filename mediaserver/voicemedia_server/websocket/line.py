@@ -270,7 +270,7 @@ class Line:
                 principal = await self._exchange.authenticator.principal(bearer)
             resumed = self._resumed(begin.resume_token, principal)
             decision = resumed.decision if resumed else self._decision
-            self._session = self._service.open_stream(
+            self._session = await self._service.open_stream(
                 StreamRequest(
                     Transport.WEBSOCKET,
                     Sound((begin.form.codec,), is_echoed=True),

@@ -82,7 +82,7 @@ class Whip:
         body = await read_body(request, SDP, self.limits)
         offer = self.service.read_offer(body)
         agreement = negotiate(offer, self.policy, echo_form)
-        session = self.service.open_session(
+        session = await self.service.open_session(
             OpenRequest(offer, agreement, principal, requested_ns, decision)
         )
         headers = CIMultiDict(

@@ -16,8 +16,8 @@ from voicemedia_server.registry_port import (
     FleetFull,
     InstanceState,
     Operation,
-    Outcome,
     Registry,
+    Result,
     SessionRecord,
 )
 from voicemedia_server.sessions.sound import Transport
@@ -40,11 +40,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 class Counted:
     """`RegistryCounter` that remembers."""
 
-    operations: Counter[tuple[Operation, Outcome]] = field(default_factory=Counter)
+    operations: Counter[tuple[Operation, Result]] = field(default_factory=Counter)
     slowest_s: float = 0.0
     is_reachable: bool = False
 
-    def registry_asked(self, operation: Operation, outcome: Outcome, duration_s: float) -> None:
+    def registry_asked(self, operation: Operation, outcome: Result, duration_s: float) -> None:
         self.operations[operation, outcome] += 1
         self.slowest_s = max(self.slowest_s, duration_s)
 

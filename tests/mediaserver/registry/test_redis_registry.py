@@ -20,7 +20,7 @@ from mediaserver.registry.contract import (
 from voicemedia_server.registry.connection import Connection
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.redis_registry import RedisRegistry
-from voicemedia_server.registry_port import FleetFull, Operation, Outcome
+from voicemedia_server.registry_port import FleetFull, Operation, Result
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_nobody_waits_for_a_redis_that_is_down(
 
     assert not one.registry.is_reachable
     assert not counted.is_reachable
-    assert (Operation.CLAIM, Outcome.UNREACHABLE) not in counted.operations
+    assert (Operation.CLAIM, Result.UNREACHABLE) not in counted.operations
     assert await labels(one) == ["after", "notices"]
     assert await one.registry.instances() == ()
     assert not await one.registry.ask_to_end("after")
@@ -155,8 +155,8 @@ async def test_what_is_refused_is_counted_and_holds_no_place(
     with pytest.raises(FleetFull):
         await one.open("third")
 
-    assert counted.operations[Operation.CLAIM, Outcome.FULL] == 1
-    assert counted.operations[Operation.CLAIM, Outcome.DONE] == 2
+    assert counted.operations[Operation.CLAIM, Result.FULL] == 1
+    assert counted.operations[Operation.CLAIM, Result.DONE] == 2
     assert await labels(one) == ["first", "second"]
 
 

@@ -13,7 +13,7 @@ from mediaserver.registry.contract import Counted, Fleet, RegistryContract, labe
 from mediaserver.registry.redis_server import RedisServer, running_redis
 from voicemedia_server.registry.connection import connect
 from voicemedia_server.registry.redis_registry import PATIENCE_S, RedisRegistry
-from voicemedia_server.registry_port import Operation, Outcome
+from voicemedia_server.registry_port import Operation, Result
 
 pytestmark = pytest.mark.system
 
@@ -67,7 +67,7 @@ class TestOneServer(RegistryContract):
         await one.open("second")
 
         assert not one.registry.is_reachable
-        assert counted.operations[Operation.CLAIM, Outcome.UNREACHABLE] <= 1
+        assert counted.operations[Operation.CLAIM, Result.UNREACHABLE] <= 1
 
         await redis.start()
 

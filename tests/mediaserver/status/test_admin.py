@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,9 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from mediaserver.edge.test_problems import Tally
+from mediaserver.registry.contract import STATE
 from mediaserver.test_service import World
 from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.registry_port import SessionRecord
 from voicemedia_server.sessions.lifecycle import CloseReason
+from voicemedia_server.sessions.sound import Transport
 from voicemedia_server.status.admin import Admin
 
 Client = TestClient[web.Request, web.Application]
@@ -25,7 +29,7 @@ def world() -> World:
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[Client]:
     app = web.Application(middlewares=[problem_middleware(Tally())])
-    Admin(world.service).add_to(app)
+    Admin(world.service, world.registry).add_to(app)
     async with TestClient(TestServer(app)) as started:
         yield started
 
@@ -33,7 +37,7 @@ async def client(world: World) -> AsyncIterator[Client]:
 async def test_a_drain_takes_no_new_sessions_and_keeps_those_that_live(
     world: World, client: Client
 ) -> None:
-    world.open_connected()
+    await world.open_connected()
 
     told = await (await client.post("/drain")).json()
     again = await (await client.post("/drain")).json()
@@ -50,11 +54,11 @@ async def test_a_drain_can_be_taken_back(world: World, client: Client) -> None:
     told = await (await client.post("/undrain")).json()
 
     assert not told["draining"]
-    world.open()
+    await world.open()
 
 
 async def test_sessions_are_listed_by_their_labels(world: World, client: Client) -> None:
-    session = world.open_connected()
+    session = await world.open_connected()
 
     (listed,) = await (await client.get("/sessions")).json()
 
@@ -62,7 +66,7 @@ async def test_sessions_are_listed_by_their_labels(world: World, client: Client)
 
 
 async def test_a_session_is_ended_by_its_label(world: World, client: Client) -> None:
-    session, other = world.open_connected(), world.open_connected()
+    session, other = await world.open_connected(), await world.open_connected()
 
     async with client.delete(f"/sessions/{session.label}") as response:
         told = await response.json()
@@ -85,3 +89,35 @@ async def test_what_changes_something_is_not_done_by_looking(world: World, clien
     async with client.get("/drain") as response:
         assert response.status == 405
     assert not world.service.is_draining
+
+
+async def test_a_session_of_the_fleet_is_shown_by_its_label(world: World, client: Client) -> None:
+    session = await world.open_connected()
+
+    shown = await (await client.get(f"/sessions/{session.label}")).json()
+
+    assert shown["instance"] == "one"
+    assert shown["transport"] == "webrtc"
+    assert (await client.get("/sessions/nobody")).status == 404
+
+
+async def test_the_session_of_another_instance_is_asked_for(world: World, client: Client) -> None:
+    elsewhere = SessionRecord("elsewhere", "two", Transport.WEBSOCKET, 1.0)
+    await world.registry.claim(elsewhere)
+
+    async with client.delete("/sessions/elsewhere") as response:
+        told = await response.json()
+
+    assert response.status == 202
+    assert told == {"asked": "two"}
+
+
+async def test_instances_are_listed_with_what_they_tell(world: World, client: Client) -> None:
+    keeping = asyncio.ensure_future(world.registry.keep(lambda: STATE, lambda label: None))
+    await asyncio.sleep(0)
+
+    told = await (await client.get("/instances")).json()
+
+    keeping.cancel()
+    assert told["registry_reachable"]
+    assert [(i["instance"], i["url"]) for i in told["instances"]] == [("one", STATE.url)]

@@ -32,7 +32,7 @@ async def client(world: World) -> AsyncIterator[Client]:
         return "text/plain; version=0.0.4", f"accepted {accept}".encode()
 
     Status(world.service, world.plane, render, "1.2.3", time.monotonic_ns()).add_to(app)
-    Admin(world.service).add_to(app)
+    Admin(world.service, world.registry).add_to(app)
     async with TestClient(TestServer(app)) as started:
         yield started
 
@@ -48,8 +48,8 @@ async def test_a_draining_server_is_alive_but_not_ready(world: World, client: Cl
 
 
 async def test_health_tells_people_how_it_is(world: World, client: Client) -> None:
-    world.open_connected()
-    world.open()
+    await world.open_connected()
+    await world.open()
 
     health = await (await client.get("/health")).json()
 
@@ -66,7 +66,7 @@ async def test_health_tells_people_how_it_is(world: World, client: Client) -> No
 async def test_stats_tell_sessions_by_a_label_that_gives_no_power(
     world: World, client: Client
 ) -> None:
-    session = world.open_connected()
+    session = await world.open_connected()
     world.plane.count_drop(DropReason.RTP_UNBOUND)
 
     text = await (await client.get("/stats")).text()
@@ -84,7 +84,7 @@ async def test_stats_describe_as_many_sessions_as_asked_for(
     world: World, client: Client, limit: str, described: int
 ) -> None:
     for _ in range(3):
-        world.open()
+        await world.open()
 
     stats = await (await client.get("/stats", params={"limit": limit})).json()
 
@@ -124,7 +124,7 @@ async def test_the_admin_port_drains_and_takes_it_back(world: World, client: Cli
 
 
 async def test_the_admin_port_ends_a_session_by_its_label(world: World, client: Client) -> None:
-    session = world.open_connected()
+    session = await world.open_connected()
 
     listed = await (await client.get("/sessions")).json()
     ended = await client.delete(f"/sessions/{session.label}")

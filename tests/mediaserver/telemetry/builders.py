@@ -103,10 +103,10 @@ class Observed:
         )
         self.metrics.read_from(self.service, self.plane)
 
-    def open(self, stats: MediaStats | None = None) -> Session:
+    async def open(self, stats: MediaStats | None = None) -> Session:
         """A session that has counted this."""
         now_ns = self.service.now_ns()
-        session = self.service.open_session(OpenRequest(OFFER, AGREEMENT, "anyone", now_ns))
+        session = await self.service.open_session(OpenRequest(OFFER, AGREEMENT, "anyone", now_ns))
         if stats is not None:
             self.plane.counted[session.peer_id] = stats
         return session

@@ -11,10 +11,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from mediaserver.telemetry.builders import Observed
 from voicemedia_server.ports import MediaStats
+from voicemedia_server.registry_port import Operation, Result
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
 from voicemedia_server.sessions.refusals import RefusalReason
-from voicemedia_server.telemetry.metrics import CHUNK_SESSIONS, LIVE_STATES
+from voicemedia_server.telemetry.metrics import CHUNK_SESSIONS, LIVE_STATES, Metrics
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 TALKED = MediaStats(
@@ -93,7 +94,7 @@ async def test_any_other_scraper_gets_the_text_format(observed: Observed) -> Non
 
 
 async def test_a_strict_parser_reads_all_of_it(observed: Observed) -> None:
-    session = observed.open(TALKED)
+    session = await observed.open(TALKED)
     await observed.service.close_session(session, CloseReason.DELETED)
 
     text = await observed.scrape(OPENMETRICS)
@@ -106,7 +107,7 @@ async def test_a_strict_parser_reads_all_of_it(observed: Observed) -> None:
 
 
 async def test_a_session_is_counted_in_its_state(observed: Observed) -> None:
-    session = observed.open()
+    session = await observed.open()
 
     assert await observed.value('voicemedia_sessions{state="offered",transport="webrtc"}') == 1
 
@@ -116,7 +117,7 @@ async def test_a_session_is_counted_in_its_state(observed: Observed) -> None:
 
 
 async def test_opening_and_connecting_are_timed(observed: Observed) -> None:
-    session = observed.open()
+    session = await observed.open()
     observed.service._take(session, Signal.CHECKED)
     observed.service._take(session, Signal.SECURED)
 
@@ -127,7 +128,7 @@ async def test_opening_and_connecting_are_timed(observed: Observed) -> None:
 
 
 async def test_an_end_is_counted_by_reason_and_last_state(observed: Observed) -> None:
-    session = observed.open()
+    session = await observed.open()
 
     await observed.service.close_session(session, CloseReason.IDLE)
 
@@ -139,7 +140,7 @@ async def test_an_end_is_counted_by_reason_and_last_state(observed: Observed) ->
 
 
 async def test_quality_is_noted_when_a_session_ends(observed: Observed) -> None:
-    session = observed.open(TALKED)
+    session = await observed.open(TALKED)
 
     await observed.service.close_session(session, CloseReason.DELETED)
 
@@ -158,7 +159,7 @@ async def test_quality_is_noted_when_a_session_ends(observed: Observed) -> None:
 
 
 async def test_a_session_without_media_does_not_flatter_the_quality(observed: Observed) -> None:
-    session = observed.open()
+    session = await observed.open()
 
     await observed.service.close_session(session, CloseReason.SETUP_TIMEOUT)
 
@@ -171,8 +172,8 @@ async def test_a_session_without_media_does_not_flatter_the_quality(observed: Ob
 
 async def test_totals_do_not_fall_when_a_session_ends(observed: Observed) -> None:
     series = 'voicemedia_rtp_packets_received_total{transport="webrtc"}'
-    session = observed.open(TALKED)
-    observed.open(TALKED)
+    session = await observed.open(TALKED)
+    await observed.open(TALKED)
     before = await observed.value(series)
 
     await observed.service.close_session(session, CloseReason.DELETED)
@@ -181,7 +182,7 @@ async def test_totals_do_not_fall_when_a_session_ends(observed: Observed) -> Non
 
 
 async def test_a_session_that_ends_amid_a_scrape_is_counted_once(observed: Observed) -> None:
-    sessions = [observed.open(TALKED) for _ in range(CHUNK_SESSIONS + 1)]
+    sessions = [await observed.open(TALKED) for _ in range(CHUNK_SESSIONS + 1)]
     scrape = asyncio.ensure_future(
         observed.value('voicemedia_rtp_packets_received_total{transport="webrtc"}')
     )
@@ -261,3 +262,16 @@ async def test_before_there_is_a_service_a_scrape_shows_what_there_is() -> None:
 
     assert "voicemedia_build_info" in text
     assert "voicemedia_draining" not in text
+
+
+async def test_what_the_registry_was_asked_is_counted_and_timed() -> None:
+    metrics = Metrics("1", "python")
+    metrics.registry_reachable(True)
+    metrics.registry_asked(Operation.CLAIM, Result.FULL, 0.002)
+
+    _, body = await metrics.render("")
+    lines = body.decode().splitlines()
+    assert "voicemedia_registry_up 1.0" in lines
+    counted = 'voicemedia_registry_operations_total{operation="claim",result="full"} 1.0'
+    assert counted in lines
+    assert 'voicemedia_registry_operation_seconds_count{operation="claim"} 1.0' in lines
