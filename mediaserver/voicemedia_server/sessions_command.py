@@ -1,0 +1,146 @@
+"""The command `voicemedia-sessions`: lists, shows and ends sessions of a fleet.
+
+It talks to the admin port of any one instance. Exit code 1 when there is no such session, 2 when
+it was called wrongly or the admin port does not answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+ADMIN_URL = "http://127.0.0.1:8081"
+TIMEOUT_S = 5.0
+END_TIMEOUT_S = 5.0
+POLL_S = 0.2
+
+
+class Failed(Exception):
+    """What to say, and the exit code."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def main() -> None:
+    """The command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Does what the arguments say; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        found = _ask(given.admin.rstrip("/"), given.command, getattr(given, "label", ""))
+    except Failed as failure:
+        print(f"voicemedia-sessions: {failure}", file=sys.stderr)
+        return failure.code
+    print(json.dumps(found, indent=2) if given.json else _as_text(given.command, found))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="voicemedia-sessions", description="Lists, shows and ends sessions of a fleet."
+    )
+    parser.add_argument(
+        "--admin", default=ADMIN_URL, help=f"the admin port of any instance (default {ADMIN_URL})"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="all sessions, oldest first")
+    commands.add_parser("instances", help="all instances")
+    for name, text in (("show", "one session"), ("end", "end one session, wherever it is")):
+        commands.add_parser(name, help=text).add_argument("label")
+    return parser
+
+
+def _ask(admin: str, command: str, label: str) -> Any:
+    if command == "list":
+        return _request("GET", f"{admin}/sessions")
+    if command == "instances":
+        return _request("GET", f"{admin}/instances")
+    url = f"{admin}/sessions/{quote(label, safe='')}"
+    if command == "show":
+        return _request("GET", url)
+    _request("DELETE", url)
+    _wait_until_gone(url)
+    return {"ended": label}
+
+
+def _wait_until_gone(url: str) -> None:
+    until_s = time.monotonic() + END_TIMEOUT_S
+    while time.monotonic() < until_s:
+        try:
+            _request("GET", url)
+        except Failed as failure:
+            if failure.code == 1:
+                return
+            raise
+        time.sleep(POLL_S)
+    raise Failed("the instance that holds the session was asked, but has not ended it yet", 1)
+
+
+def _request(method: str, url: str) -> Any:
+    try:
+        with urlopen(Request(url, method=method), timeout=TIMEOUT_S) as response:
+            return json.load(response)
+    except HTTPError as refusal:
+        with refusal:
+            detail = json.load(refusal).get("detail", refusal.reason)
+        raise Failed(detail, 1) from None
+    except (URLError, OSError, ValueError) as failure:
+        raise Failed("the admin port does not answer; is --admin right?", 2) from failure
+
+
+def _as_text(command: str, found: Any) -> str:
+    if command == "end":
+        return f"{found['ended']} has ended."
+    if command == "show":
+        width = max(map(len, found))
+        return "\n".join(f"{name:<{width}}  {_shown(value)}" for name, value in found.items())
+    if command == "list":
+        rows = [
+            (s["session"], s["instance"], s["transport"], _moment(s["opened_unix_s"]))
+            for s in found
+        ]
+        return _table(("SESSION", "INSTANCE", "TRANSPORT", "OPENED"), rows)
+    rows = [
+        (
+            i["instance"],
+            f"{i['sessions']}/{i['max_sessions']}",
+            "yes" if i["is_draining"] else "no",
+            i["url"],
+        )
+        for i in found["instances"]
+    ]
+    text = _table(("INSTANCE", "SESSIONS", "DRAINING", "URL"), rows)
+    return text if found["registry_reachable"] else text + "\nThe registry is not reachable."
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _shown(value: object) -> str:
+    return (
+        json.dumps(value) if isinstance(value, dict | list | bool) or value is None else f"{value}"
+    )
+
+
+def _moment(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,98 @@
+"""The command `voicemedia-sessions` against a real admin port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from mediaserver.edge.test_problems import Tally
+from mediaserver.registry.contract import STATE
+from mediaserver.test_service import World
+from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.sessions_command import run
+from voicemedia_server.status.admin import Admin
+
+Command = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def command(world: World) -> AsyncIterator[Command]:
+    app = web.Application(middlewares=[problem_middleware(Tally())])
+    Admin(world.service, world.registry).add_to(app)
+    keeping = asyncio.ensure_future(world.registry.keep(lambda: STATE, world.service.end_labelled))
+    async with TestServer(app) as server:
+        admin = str(server.make_url(""))
+        yield lambda *words: asyncio.to_thread(run, ["--admin", admin, *words])
+    keeping.cancel()
+
+
+async def test_sessions_are_listed_with_who_holds_them(
+    world: World, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = await world.open_connected()
+
+    capsys.readouterr()  # the log
+    assert await command("list") == 0
+
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["SESSION", "INSTANCE", "TRANSPORT", "OPENED"]
+    assert row.split()[:3] == [session.label, "one", "webrtc"]
+
+
+async def test_programs_get_json(
+    world: World, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = await world.open_connected()
+
+    capsys.readouterr()  # the log
+    await command("--json", "show", session.label)
+
+    assert json.loads(capsys.readouterr().out)["session"] == session.label
+
+
+async def test_a_session_is_shown_line_by_line(
+    world: World, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = await world.open_connected()
+
+    await command("show", session.label)
+
+    assert ["state", "connected"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+async def test_it_returns_when_the_session_has_ended(world: World, command: Command) -> None:
+    session = await world.open_connected()
+
+    code = await command("end", session.label)
+
+    assert code == 0
+    assert world.service.sessions == ()
+
+
+async def test_instances_are_listed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    await command("instances")
+
+    assert capsys.readouterr().out.splitlines()[1].split() == ["one", "0/10", "no", STATE.url]
+
+
+async def test_a_label_that_nobody_has_is_told(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for word in ("show", "end"):
+        assert await command(word, "nobody") == 1
+        assert "nobody" in capsys.readouterr().err
+
+
+def test_an_admin_port_that_does_not_answer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--admin", "http://127.0.0.1:9", "list"]) == 2
+    assert "--admin" in capsys.readouterr().err
