@@ -1,7 +1,7 @@
 """What is known of a fleet: instances, the sessions that they hold, and who keeps the list.
 
 The list is a directory, not the truth: each instance's memory is the truth for its own sessions
-(docs/decisions/0010). The records are documents, with one form for all that keep and read them.
+(docs/decisions/0009). The records are documents, with one form for all that keep and read them.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class RedisRegistry:
         said = await self._tell(Operation.RENEW, scripts.RENEW, *self._described(state))
         is_quiet = is_quiet and changes == self._changes
         if is_quiet and int(said[1]) != len(self._held):
-            self._lose("the registry lists other sessions than we hold")
+            self._lose("it lists other sessions than we hold")
         return said[2:]
 
     async def _publish(self, describe: Callable[[], InstanceState]) -> None:
@@ -204,7 +204,7 @@ class RedisRegistry:
         said = await self._ask(operation, script, self._membership.instance, epoch, *rest)
         if said[0] == scripts.STALE:
             if epoch == self._epoch:
-                self._lose("the registry has forgotten us")
+                self._lose("it has forgotten us")
             raise Stale(int(said[1]) if len(said) > 1 else 0)
         return said
 
@@ -220,7 +220,7 @@ class RedisRegistry:
             answer = [str(part) for part in said]
             result = _OUTCOMES.get(answer[0], Result.DONE) if answer else Result.DONE
         except (RedisError, OSError, TimeoutError) as failure:
-            self._lose(f"the registry cannot be reached ({type(failure).__name__})")
+            self._lose(type(failure).__name__)
             raise Unreachable from failure
         finally:
             self._in_flight -= 1
@@ -230,7 +230,7 @@ class RedisRegistry:
 
     def _lose(self, why: str) -> None:
         if self._is_reachable or not self._has_failed:
-            log.warning(why + "; calls go on, new ones are admitted by our own limit")
+            log.warning("the registry is lost; calls go on, our own limit admits", reason=why)
         self._has_failed = True
         self._is_reachable = False
         self._counter.registry_reachable(False)

@@ -108,7 +108,8 @@ async def test_a_directory_that_lost_everything_is_filled_again(
     await one.open("first")
     await two.open("second")
 
-    await FakeAsyncRedis(server=redis).flushall()
+    async with FakeAsyncRedis(server=redis) as client:
+        await client.flushall()
 
     async def is_right() -> bool:
         known = [record.id for record in await one.registry.instances()]
@@ -123,7 +124,8 @@ async def test_a_directory_that_lost_one_session_is_put_right(
     one = await fleet.join("one")
     await one.open("first", "second")
 
-    await FakeAsyncRedis(server=redis).hdel("voicemedia:{test}:sessions", "first")
+    async with FakeAsyncRedis(server=redis) as client:
+        await client.hdel("voicemedia:{test}:sessions", "first")
 
     async def is_right() -> bool:
         return one.registry.is_reachable and await labels(one) == ["first", "second"]
@@ -137,7 +139,8 @@ async def test_each_time_it_publishes_itself_under_a_higher_epoch(
     one = await fleet.join("one")
     (before,) = await one.registry.instances()
 
-    await FakeAsyncRedis(server=redis).flushall()
+    async with FakeAsyncRedis(server=redis) as client:
+        await client.flushall()
 
     async def has_come_back() -> bool:
         found = await one.registry.instances()

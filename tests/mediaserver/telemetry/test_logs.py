@@ -257,4 +257,4 @@ def test_nothing_is_printed_but_by_commands_and_the_welcome() -> None:
         if re.search(r"^\s*print\(", path.read_text(), re.MULTILINE)
     }
 
-    assert printing == {"main.py", "flags_command.py", "welcome.py"}
+    assert printing == {"main.py", "flags_command.py", "sessions_command.py", "welcome.py"}
