@@ -142,8 +142,10 @@ class RedisRegistry:
     # -- keeping ----------------------------------------------------------------------------
 
     async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
-        """`Registry`."""
-        while True:
+        """`Registry`. redis-py may swallow a cancellation while it connects; the task remembers."""
+        task = asyncio.current_task()
+        assert task is not None, "runs in a task"
+        while not task.cancelling():
             try:
                 if self._is_reachable:
                     for label in await self._renew(describe()):
