@@ -29,10 +29,14 @@ from voicemedia_rollout.document import (
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.stores import FileFlagStore
 from voicemedia_server.ports import FlagStore, FlagsUnavailable, RevisionConflict
+from voicemedia_server.registry.connection import WrongUrl, connect
+from voicemedia_server.registry.flag_store import RedisFlagStore
 from voicemedia_server.routing.decision import Capabilities, Decision, DecisionReason, decide
 
 PROGRAM = "voicemedia-flags"
 VARIABLE = "VOICEMEDIA_FLAGS_FILE"
+REDIS_VARIABLE = "VOICEMEDIA_REGISTRY_URL"
+FLEET_VARIABLE = "VOICEMEDIA_FLEET"
 WHY = {
     DecisionReason.FLAG: "the split gives it that by its id",
     DecisionReason.OVERRIDE: "it, or its tenant, is listed as an override",
@@ -61,7 +65,13 @@ def main() -> None:
     """Exit code 2 for a wrong call, 1 when it cannot be done."""
     try:
         print(asyncio.run(run(sys.argv[1:], os.environ, int(time.time()))), end="")
-    except (CommandFailed, DocumentMalformed, FlagsUnavailable, RevisionConflict) as failure:
+    except (
+        CommandFailed,
+        DocumentMalformed,
+        FlagsUnavailable,
+        RevisionConflict,
+        WrongUrl,
+    ) as failure:
         print(f"{PROGRAM}: {failure}", file=sys.stderr)
         sys.exit(1)
 
@@ -69,12 +79,26 @@ def main() -> None:
 async def run(arguments: Sequence[str], environment: Mapping[str, str], now_unix_s: int) -> str:
     """Does what the arguments say; returns what to print.
 
-    Raises `CommandFailed`, `DocumentMalformed`, `FlagsUnavailable` or `RevisionConflict`.
+    Raises `CommandFailed`, `DocumentMalformed`, `FlagsUnavailable`, `RevisionConflict` or
+    `WrongUrl`.
     """
-    called = parser(environment.get(VARIABLE)).parse_args(arguments)
-    if called.file is None:
-        raise CommandFailed(f"name the flag document with --file or {VARIABLE}")
-    store = FileFlagStore(Path(called.file))
+    called = parser(environment).parse_args(arguments)
+    if called.file is not None:
+        return await do(FileFlagStore(Path(called.file)), called, now_unix_s)
+    if called.redis is None:
+        raise CommandFailed(
+            f"name the flag document: --file or {VARIABLE}, or a fleet's with --redis or "
+            f"{REDIS_VARIABLE}"
+        )
+    store = RedisFlagStore(connect(called.redis), called.fleet)
+    try:
+        return await do(store, called, now_unix_s)
+    finally:
+        await store.close()
+
+
+async def do(store: FlagStore, called: argparse.Namespace, now_unix_s: int) -> str:
+    """One command on one store."""
     if called.command == "explain":
         return await explain(store, called)
     if called.command == "show":
@@ -83,10 +107,24 @@ async def run(arguments: Sequence[str], environment: Mapping[str, str], now_unix
     return await change(store, called, author)
 
 
-def parser(file: str | None) -> argparse.ArgumentParser:
-    """What can be said; `file` is the default of --file."""
+def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """What can be said, with defaults of the environment."""
     root = argparse.ArgumentParser(PROGRAM, description=(__doc__ or "").partition(":")[2])
-    root.add_argument("--file", default=file, help=f"the flag document (or {VARIABLE})")
+    root.add_argument(
+        "--file", default=environment.get(VARIABLE), help=f"the flag document (or {VARIABLE})"
+    )
+    root.add_argument(
+        "--redis",
+        default=environment.get(REDIS_VARIABLE),
+        metavar="URL",
+        help=f"where a fleet keeps it, without --file (or {REDIS_VARIABLE}, which others do not "
+        "see in the list of processes)",
+    )
+    root.add_argument(
+        "--fleet",
+        default=environment.get(FLEET_VARIABLE, "voicemedia"),
+        help=f"the fleet's name there (or {FLEET_VARIABLE})",
+    )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     shown = commands.add_parser("show", help="what is in force, by whom and why")
     shown.add_argument("--raw", action="store_true", help="the document itself")

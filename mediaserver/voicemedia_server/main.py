@@ -24,7 +24,6 @@ from typing import Any
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from voicemedia_rollout.document import Rollout
 from voicemedia_server.config.credentials import (
     MIN_SECRET_BYTES,
     bearer_tokens,
@@ -55,12 +54,12 @@ from voicemedia_server.edge.tokens import (
 )
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.following import Following
-from voicemedia_server.flags.stores import FileFlagStore, MemoryFlagStore
+from voicemedia_server.flags.stores import local_store
 from voicemedia_server.heap import give_back
 from voicemedia_server.packets.datagrams import has_ipv6
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
 from voicemedia_server.ports import FlagStore
-from voicemedia_server.registry.building import make_registry
+from voicemedia_server.registry.building import make_flag_store, make_registry
 from voicemedia_server.registry.connection import WrongUrl
 from voicemedia_server.registry_port import InstanceState, Registry
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService
@@ -162,7 +161,7 @@ class Server:
             whip = self._whip(service, authenticator, ice_servers, tokens)
             whip.add_to(public)
             self._websocket(whip, plane, metrics, sealer).add_to(public)
-            flags, follow = self._flags(metrics)
+            flags, follow = self._flags(metrics, stack)
             decisions(whip, flags, metrics).add_to(public)
             Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
                 public
@@ -354,16 +353,16 @@ class Server:
         secret = fleet_secret(self._configuration) or secrets.token_bytes(MIN_SECRET_BYTES)
         return SessionTokens(secret, self._settings.session_token_ttl_s)
 
-    def _flags(self, metrics: Metrics) -> tuple[Flags, Callable[[], Awaitable[None]]]:
-        """The flags of this process, and the work that follows their documents."""
-        settings = self._settings
-        store: FlagStore
-        if settings.flags_file is not None:
-            store = FileFlagStore(settings.flags_file)
-        else:
-            store = MemoryFlagStore(
-                Rollout(weight_percent=settings.webrtc_percent, reason="webrtc_percent")
-            )
+    def _flags(
+        self, metrics: Metrics, stack: AsyncExitStack
+    ) -> tuple[Flags, Callable[[], Awaitable[None]]]:
+        """The flags of this process, and the work that follows their documents: of a file, else
+        of the fleet's Redis, else of this process."""
+        store: FlagStore = local_store(self._settings)
+        of_fleet = None if self._settings.flags_file else make_flag_store(self._settings)
+        if of_fleet is not None:
+            stack.push_async_callback(of_fleet.close)
+            store = of_fleet
         flags = Flags()
         return flags, partial(store.watch, Following(flags, metrics).take)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from mediaserver.registry.redis_server import running_redis
 from voicemedia_rollout.document import DocumentMalformed, Rollout, read_document, write_document
 from voicemedia_server.flags_command import CommandFailed, run
 
 NOW_UNIX_S = 1_764_000_000
+NORTH = {"VOICEMEDIA_FLEET": "north"}
 
 
 @pytest.fixture
@@ -144,3 +146,13 @@ def test_the_command_exits_with_1_and_a_sentence(file: Path) -> None:
     assert ended.stderr == (
         "voicemedia-flags: there is no document yet; a first `split` makes one\n"
     )
+
+
+@pytest.mark.system
+async def test_a_fleets_document_is_changed_in_its_redis() -> None:
+    async with running_redis() as redis:
+        where = ["--redis", redis.url, "--fleet", "north"]
+        await run([*where, "split", "5"], {}, NOW_UNIX_S)
+        shown = await run(["show"], {"VOICEMEDIA_REGISTRY_URL": redis.url, **NORTH}, NOW_UNIX_S)
+
+    assert "webrtc     5 %" in shown

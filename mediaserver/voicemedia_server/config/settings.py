@@ -312,8 +312,9 @@ class Settings:
     webrtc_percent: Number = option(
         Group.ROUTING,
         100.0,
-        "Without flags_file: the share of clients that are given WebRTC by POST /v2/session, the "
-        "others get WebSocket. A lone server has nothing to roll out, so all get it.",
+        "Without flags_file and registry_url: the share of clients that are given WebRTC by POST "
+        "/v2/session, the others get WebSocket. A lone server has nothing to roll out, so all get "
+        "it.",
         ge=0,
         le=100,
     )

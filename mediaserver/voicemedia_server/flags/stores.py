@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from voicemedia_rollout.document import Rollout, read_document, write_document
+from voicemedia_server.config.settings import Settings
 from voicemedia_server.ports import FlagsUnavailable, RevisionConflict
 
 POLL_S = 0.2
@@ -94,6 +95,13 @@ class MemoryFlagStore:
             self._changed.clear()
             take(write_document(self._rollout))
             await self._changed.wait()
+
+
+def local_store(settings: Settings) -> FileFlagStore | MemoryFlagStore:
+    """The file that is named, or a document of this process."""
+    if settings.flags_file is not None:
+        return FileFlagStore(settings.flags_file)
+    return MemoryFlagStore(Rollout(weight_percent=settings.webrtc_percent, reason="webrtc_percent"))
 
 
 def check_revision(found: int, rollout: Rollout) -> None:

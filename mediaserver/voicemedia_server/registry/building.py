@@ -7,6 +7,7 @@ import socket
 
 from voicemedia_server.config.settings import Settings
 from voicemedia_server.registry.connection import connect
+from voicemedia_server.registry.flag_store import RedisFlagStore
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry.redis_registry import RedisRegistry
@@ -27,3 +28,10 @@ def make_registry(settings: Settings, counter: RegistryCounter) -> Registry:
         counter.registry_reachable(True)
         return MemoryRegistry(membership)
     return RedisRegistry(connect(settings.registry_url), membership, counter)
+
+
+def make_flag_store(settings: Settings) -> RedisFlagStore | None:
+    """The fleet's, in its Redis, if it has one. Raises `WrongUrl`."""
+    if settings.registry_url is None:
+        return None
+    return RedisFlagStore(connect(settings.registry_url), settings.fleet)

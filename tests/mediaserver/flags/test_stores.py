@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from voicemedia_rollout.document import DocumentMalformed, Rollout, read_document, write_document
-from voicemedia_server.flags.stores import FileFlagStore, MemoryFlagStore
+from voicemedia_server.config.sources import load
+from voicemedia_server.flags.stores import FileFlagStore, MemoryFlagStore, local_store
 from voicemedia_server.ports import FlagStore, FlagsUnavailable, RevisionConflict
 
 POLL_S = 0.01
@@ -132,3 +133,19 @@ async def test_a_file_that_cannot_be_had_is_told(tmp_path: Path) -> None:
         await store.read()
     with pytest.raises(FlagsUnavailable):
         await FileFlagStore(tmp_path / "missing" / "flags.json").replace(Rollout())
+
+
+async def test_a_server_without_a_file_gives_all_of_them_webrtc() -> None:
+    text = await local_store(load([], {}).settings).read()
+
+    assert text is not None
+    assert read_document(text).weight_percent == 100
+
+
+async def test_a_file_that_is_named_is_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(write_document(Rollout(revision=9)))
+
+    store = local_store(load(["--flags-file", str(path)], {}).settings)
+
+    assert await store.read() == path.read_text()
