@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -10,81 +9,20 @@ import pytest
 from playwright.async_api import expect
 
 from interop.server_process import ServerProcess, until
-from interop.sound import FRAME_S, RATE_HZ, Samples, envelope, find_delay, write_wav
+from interop.sound import write_wav
 from web.conftest import MICROPHONE
 from web.front_end import FrontEnd
+from web.hearing import (
+    FLOOR_DB,
+    LOUD_DB,
+    best_correlation,
+    file_db,
+    second_by_second,
+    shown_db,
+    start_and_hear,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
-
-METER_S = 0.1
-STRETCH_S = 2.0
-LOUD_DB = -30.0
-FLOOR_DB = -60.0
-
-
-async def start_and_hear(front_end: FrontEnd, server: ServerProcess) -> None:
-    """A call in which the echo is heard."""
-    await front_end.open(server.base_url)
-    await front_end.switch_processing_off()
-    await front_end.start()
-
-    async def is_heard() -> bool:
-        return await front_end.echo_db() > LOUD_DB
-
-    await until(is_heard, what="the echo")
-
-
-def read_wav(path: Path) -> Samples:
-    """16 bits, mono."""
-    with wave.open(str(path)) as file:
-        return np.asarray(np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768)
-
-
-def shown_db(rows: list[list[float]], column: int) -> tuple[Samples, Samples]:
-    """When a meter showed something new, in seconds from the first time, and what."""
-    table = np.array(rows)
-    is_new = np.flatnonzero(np.diff(table[:, column])) + 1
-    return table[is_new, 0] - table[is_new[0], 0], table[is_new, column]
-
-
-def file_db() -> Samples:
-    """What a meter shows of the file, in frames of 10 ms: its loudest frame of the last 100 ms.
-
-    Twice on end, since the browser plays it round and round.
-    """
-    frames = np.tile(envelope(read_wav(MICROPHONE)), 2)
-    window = int(METER_S / FRAME_S)
-    loudest = np.lib.stride_tricks.sliding_window_view(frames, window).max(axis=1)
-    return np.asarray(np.maximum(20 * np.log10(loudest + 1e-9), FLOOR_DB))
-
-
-def best_correlation(shown: tuple[Samples, Samples], played: Samples) -> float:
-    """The median of stretches, each looked for by itself in the file, by trying all places.
-
-    On a busy machine the jitter buffer plays now faster, now slower, so the whole has no one place.
-    """
-    times, decibels = shown
-    stretches = [
-        (times >= begin_s) & (times < begin_s + STRETCH_S)
-        for begin_s in np.arange(0, times[-1] - STRETCH_S, STRETCH_S / 2)
-    ]
-    return float(np.median([_best_place(times[s], decibels[s], played) for s in stretches]))
-
-
-def _best_place(times: Samples, decibels: Samples, played: Samples) -> float:
-    frames = np.round((times - times[0]) / FRAME_S).astype(int)
-    places = range(len(played) - int(frames[-1]))
-    return max(float(np.corrcoef(decibels, played[place + frames])[0, 1]) for place in places)
-
-
-def likeness(played: Samples, file: Samples) -> float:
-    """How alike the envelopes are of a second that was played and of its place in the file.
-
-    Each second is looked for by itself: the jitter buffer plays a little faster or slower.
-    """
-    place = find_delay(played, file, max_delay_s=20)
-    said = file[place : place + len(played)]
-    return float(np.corrcoef(envelope(said), envelope(played))[0, 1])
 
 
 async def test_start_makes_a_call_and_stop_ends_it(
@@ -139,11 +77,7 @@ async def test_what_is_played_is_the_sound_of_the_file(
 
     played = recorded[0]
     write_wav(output_folder / "web-played.wav", played)
-    file = np.tile(read_wav(MICROPHONE), 2)
-    correlations = [
-        likeness(played[start : start + RATE_HZ], file)
-        for start in range(0, len(played) - RATE_HZ, RATE_HZ)
-    ]
+    correlations = second_by_second(played)
     print("\nplayed against the file, second by second:", [f"{c:.2f}" for c in correlations])
     assert len(correlations) >= 3
     assert float(np.median(correlations)) > 0.9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import signal
 import time
 from urllib.parse import urlsplit
@@ -11,15 +10,13 @@ import pytest
 from playwright.async_api import expect
 
 from interop.server_process import ServerProcess, running_server, until
-from interop.sound import FRAME_S, Samples, envelope, speech_like
+from interop.sound import FRAME_S, speech_like
 from web.conftest import MICROPHONE
 from web.front_door import front_door
 from web.front_end import FrontEnd
+from web.hearing import longest_silence_s, wait_for_echo, wait_for_line
 
 pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
-
-LOUD_DB = -30.0
-SILENT_RATIO = 0.02
 
 # So that a test can do to the track what the browser does when its device is taken away.
 KEEP_MICROPHONE = """(() => {
@@ -31,28 +28,6 @@ KEEP_MICROPHONE = """(() => {
     return stream;
   };
 })();"""
-
-
-async def wait_for_echo(front_end: FrontEnd, timeout_s: float = 10) -> None:
-    async def is_heard() -> bool:
-        return await front_end.echo_db() > LOUD_DB
-
-    await until(is_heard, timeout_s, "the echo")
-
-
-async def wait_for_line(front_end: FrontEnd, text: str, timeout_s: float = 15) -> None:
-    async def is_logged() -> bool:
-        return any(text in line for line in await front_end.log_lines())
-
-    await until(is_logged, timeout_s, f"the log to say: {text}")
-
-
-def longest_silence_s(samples: Samples) -> float:
-    """The longest time without sound; the file has pauses of its own."""
-    loudness = envelope(samples)
-    is_silent = loudness < SILENT_RATIO * loudness.max()
-    runs = [len(list(run)) for silent, run in itertools.groupby(is_silent) if silent]
-    return FRAME_S * max(runs, default=0)
 
 
 async def test_a_call_outlives_a_restart_of_its_server(front_end: FrontEnd) -> None:
