@@ -28,6 +28,8 @@ export interface WhipRequest {
   readonly track: MediaStreamTrack;
   readonly token?: string | null;
   readonly configuration?: RTCConfiguration;
+  /** Until media must have come through, from the answer. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** What a session tells while it lives. After `lost` it tells nothing more. */
@@ -152,7 +154,7 @@ class Session implements WhipSession {
       await this.peer.setLocalDescription(offer);
       await this.peer.setRemoteDescription({ type: "answer", sdp: answer });
       this.#listen(eventsTarget(links), response.url);
-      this.#after("connect", CONNECT_TIMEOUT_MS, () => {
+      this.#after("connect", this.#request.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, () => {
         if (!this.#isConnected)
           this.#lose({
             reason: "media-failed",
