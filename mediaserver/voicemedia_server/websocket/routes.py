@@ -49,7 +49,8 @@ class WebSocketV2:
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """Serves one connection to its end. All refusals come before the upgrade, but for a token
-        that only the start can bring."""
+        that only the start can bring; a plain GET is told them too, since browsers hide from pages
+        why a WebSocket was refused."""
         self.rates.check("POST", self.clients.key(request))
         response = web.WebSocketResponse(
             protocols=tuple(Dialect),
@@ -59,12 +60,12 @@ class WebSocketV2:
             autoping=False,
             writer_limit=0,
         )
-        handshake = response.can_prepare(request)
-        if not handshake.ok:
-            raise UpgradeRequired("websocket")
-        principal = await self._principal(request)
+        is_upgrade = response.can_prepare(request).ok
+        principal = await self._principal(request, may_start_tell=is_upgrade)
         decision = self.session_tokens.decision_of(request.query.get(PARAMETER))
         self.service.check_admission()
+        if not is_upgrade:
+            raise UpgradeRequired("websocket")
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
         exchange = Exchange(
@@ -79,7 +80,7 @@ class WebSocketV2:
         await Line(exchange, response, dialect).run(request, principal, decision)
         return response
 
-    async def _principal(self, request: web.Request) -> str | None:
+    async def _principal(self, request: web.Request, *, may_start_tell: bool) -> str | None:
         """Who asks, or `None` where only the start can tell: Twilio's dialect has no header."""
         authorization = request.headers.get("Authorization")
         token = request.query.get("token")
@@ -88,6 +89,6 @@ class WebSocketV2:
         try:
             return await self.authenticator.principal(authorization)
         except Unauthenticated:
-            if authorization is not None:
+            if authorization is not None or not may_start_tell:
                 raise
             return None

@@ -33,6 +33,33 @@ async def test_a_plain_request_is_told_to_upgrade(world: World) -> None:
     assert problem["status"] == 426
 
 
+async def test_a_plain_request_is_told_why_a_websocket_would_be_refused(world: World) -> None:
+    """Browsers hide it from pages, so that these ask a second time."""
+    world.service.drain()
+
+    async with world.http.get(world.url) as response:
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Bearer right"}, 426),
+    ],
+)
+async def test_a_plain_request_is_told_what_its_token_is_worth(
+    headers: dict[str, str], status: int
+) -> None:
+    async with (
+        a_world(StaticTokens(["right"])) as world,
+        world.http.get(world.url, headers=headers) as response,
+    ):
+        assert response.status == status
+
+
 @pytest.mark.parametrize("way", ["header", "query", "start"])
 async def test_a_token_may_come_three_ways(way: str) -> None:
     start: dict[str, Any] = dict(START)
