@@ -67,6 +67,7 @@ from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.status.admin import Admin
+from voicemedia_server.status.page import load_page
 from voicemedia_server.status.routes import Status
 from voicemedia_server.telemetry.logs import set_up_logs
 from voicemedia_server.telemetry.metrics import Metrics
@@ -163,9 +164,9 @@ class Server:
             self._websocket(whip, plane, metrics, sealer).add_to(public)
             flags, follow = self._flags(metrics, stack)
             decisions(whip, flags, metrics).add_to(public)
-            Status(service, plane, metrics.render, self._version, time.monotonic_ns()).add_to(
-                public
-            )
+            page = load_page(connect_sources=self._settings.page_connect_sources)
+            started_ns = time.monotonic_ns()
+            Status(service, plane, metrics.render, self._version, started_ns, page).add_to(public)
             admin_url = await self._listen_admin(service, registry, stack)
             base_url = await self._listen_public(public, context, stack)
             self._service = service

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from interop.server_process import ServerProcess, until
+from interop.server_process import ServerProcess, running_server, until
 from web.conftest import MICROPHONE, PERMISSIONS
 from web.front_end import FrontEnd
 
@@ -123,6 +123,32 @@ async def test_the_page_is_light_and_comes_from_its_own_host_alone(
     assert all(url.startswith(server.base_url) for url in asked)
     assert 0 < weight < MAX_PAGE_BYTES
     assert 0 < paint_ms < 1500
+
+
+SPEAKS_TO = """async (base) => {
+  const byHttp = fetch(`${base}/health`).then(({ ok }) => ok, () => false);
+  const socket = new WebSocket(`${base.replace("http", "ws")}/v2/ws`, ["vm.v2.json"]);
+  const bySocket = new Promise((done) => {
+    socket.onopen = () => done(true);
+    socket.onerror = () => done(false);
+  });
+  return [await byHttp, await bySocket];
+}"""
+
+
+async def test_the_page_speaks_to_the_further_servers_that_are_named_and_to_no_other(
+    server: ServerProcess, chromium: Browser
+) -> None:
+    async with running_server("--page-connect-sources", server.base_url) as naming:
+        page = await chromium.new_page()
+        await page.goto(naming.base_url)
+        named = await page.evaluate(SPEAKS_TO, server.base_url)
+        own = await page.evaluate(SPEAKS_TO, naming.base_url)
+        await page.goto(server.base_url)
+        not_named = await page.evaluate(SPEAKS_TO, naming.base_url)
+        await page.close()
+
+    assert (named, own, not_named) == ([True, True], [True, True], [False, False])
 
 
 async def test_the_first_echo_is_heard_soon_after_the_click(

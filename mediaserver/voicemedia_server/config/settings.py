@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from voicemedia_server.config.values import (
     AdvertisedList,
     AlgorithmList,
+    ConnectSourceList,
     Form,
     IceServerList,
     KeysUrl,
@@ -378,6 +379,12 @@ class Settings:
         Group.ACCESS,
         ("*",),
         "Origins whose pages may call; * for all, which is safe as no cookies are used.",
+    )
+    page_connect_sources: ConnectSourceList = option(
+        Group.ACCESS,
+        (),
+        "Origins of further servers that the page may call, by HTTP and WebSocket: those to which "
+        "a redirect or a decision may send it. Its own server is always among them.",
     )
     trusted_proxies: NetworkList = option(
         Group.ACCESS,

@@ -185,6 +185,16 @@ def read_origin(value: object) -> object:
     return text.lower()
 
 
+def read_connect_source(value: object) -> object:
+    """An origin for a page's policy, where a wrong character would change all of the policy."""
+    text = _text(value).lower()
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("does not begin with http:// or https://")
+    if not re.fullmatch(r"https?://(\*\.)?([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", text):
+        raise ValueError("is no origin: scheme, host and at most a port")
+    return text
+
+
 def read_keys_url(value: object) -> object:
     """An https: URL; http: only on this machine, since who changes the keys lets anybody in."""
     if value in ("", None):
@@ -283,6 +293,11 @@ OriginList = Annotated[
     tuple[Annotated[str, BeforeValidator(read_origin)], ...],
     BeforeValidator(read_list),
     Form("a list of origins, or *", "https://app.example.org"),
+]
+ConnectSourceList = Annotated[
+    tuple[Annotated[str, BeforeValidator(read_connect_source)], ...],
+    BeforeValidator(read_list),
+    Form("a list of origins", "https://eu.example.org,https://*.example.net:8443"),
 ]
 TokenList = Annotated[
     tuple[Annotated[str, BeforeValidator(read_token)], ...],

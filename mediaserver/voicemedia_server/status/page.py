@@ -6,18 +6,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; media-src 'self' blob: mediastream:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "microphone=(self)",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -34,12 +28,24 @@ CONTENT_TYPES = {
 PLAIN = {"/plain": "index.html", "/page.js": "page.js", "/page.css": "page.css"}
 
 
+def content_security_policy(connect_sources: Sequence[str] = ()) -> str:
+    """What the page may load, and whom it may speak to: its own server, also by WebSocket, and
+    `connect_sources`, origins of further servers, each by HTTP and by WebSocket."""
+    further = "".join(f" {source} ws{source.removeprefix('http')}" for source in connect_sources)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'{further}; media-src 'self' blob: mediastream:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PageFile:
     """A file as it is served, and the same compressed by gzip."""
 
     content_type: str
     cache_control: str
+    policy: str
     body: bytes
     compressed: bytes
 
@@ -49,21 +55,26 @@ class PageFile:
         return {
             **HEADERS,
             **encoding,
+            "Content-Security-Policy": self.policy,
             "Content-Type": self.content_type,
             "Cache-Control": self.cache_control,
         }
 
 
-def load_page(folder: Traversable | None = None) -> Mapping[str, PageFile]:
-    """The files by their paths. `folder` holds `page/` and, where it was built, `dist/`."""
+def load_page(
+    folder: Traversable | None = None, connect_sources: Sequence[str] = ()
+) -> Mapping[str, PageFile]:
+    """The files by their paths. `folder` holds `page/` and, where it was built, `dist/`;
+    `connect_sources` are the origins of further servers that the page may speak to."""
+    policy = content_security_policy(connect_sources)
     folder = files("voicemedia_server.status") if folder is None else folder
     plain, built = folder / "page", folder / "dist"
-    found = {path: _load(plain / name) for path, name in PLAIN.items()}
+    found = {path: _load(plain / name, policy) for path, name in PLAIN.items()}
     found["/"] = found["/plain"]
     if (built / "index.html").is_file():
-        found["/"] = _load(built / "index.html")
+        found["/"] = _load(built / "index.html", policy)
         for asset in (built / "assets").iterdir():
-            found[f"/assets/{asset.name}"] = _load(asset, KEPT_FOR_GOOD)
+            found[f"/assets/{asset.name}"] = _load(asset, policy, KEPT_FOR_GOOD)
     return found
 
 
@@ -81,8 +92,10 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
-def _load(file: Traversable, cache_control: str = CHECKED_EACH_TIME) -> PageFile:
+def _load(file: Traversable, policy: str, cache_control: str = CHECKED_EACH_TIME) -> PageFile:
     """Its name carries a hash of what is in it where it may be kept for good."""
     body = file.read_bytes()
     suffix = "." + file.name.rpartition(".")[2]
-    return PageFile(CONTENT_TYPES[suffix], cache_control, body, gzip.compress(body, mtime=0))
+    return PageFile(
+        CONTENT_TYPES[suffix], cache_control, policy, body, gzip.compress(body, mtime=0)
+    )

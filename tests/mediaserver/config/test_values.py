@@ -14,6 +14,7 @@ from voicemedia_server.config.values import (
     PublicAddress,
     join_port,
     read_advertised,
+    read_connect_source,
     read_ice_server,
     read_keys_url,
     read_list,
@@ -53,7 +54,11 @@ def test_a_listen_address_reads_what_it_writes(host: str, port: int) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
-    for read in (read_listen_address, read_advertised, read_server, read_ice_server, read_origin):
+    readers = (
+        *(read_listen_address, read_advertised, read_server, read_ice_server),
+        *(read_origin, read_connect_source),
+    )
+    for read in readers:
         fault = fault_of(read, text)
 
         assert fault is None or fault.split()[0] in ("has", "is", "does")
@@ -185,6 +190,37 @@ def test_an_origin_is_scheme_host_and_port_alone(text: str, is_origin: bool) -> 
     else:
         with pytest.raises(ValueError, match=r"does not begin|has more"):
             read_origin(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://eu.example.org",
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080",
+        "https://*.example.net",
+    ],
+)
+def test_a_connect_source_is_an_origin_perhaps_of_all_hosts_below_one(text: str) -> None:
+    assert read_connect_source(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*",
+        "'self'",
+        "ws://host.example.org",
+        "https://*",
+        "https://host.example.org/path",
+        "https://host.example.org; script-src *",
+        "https://host.example.org 'unsafe-inline'",
+        "https://user@host.example.org",
+    ],
+)
+def test_what_could_change_the_rest_of_a_policy_is_no_connect_source(text: str) -> None:
+    with pytest.raises(ValueError, match=r"does not begin|is no origin"):
+        read_connect_source(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from voicemedia_server.status.page import accepts_gzip, is_built, load_page
+from voicemedia_server.status.page import (
+    accepts_gzip,
+    content_security_policy,
+    is_built,
+    load_page,
+)
 
 
 def write_plain(folder: Path) -> None:
@@ -61,6 +66,41 @@ def test_every_file_comes_with_a_policy_and_its_type(tmp_path: Path) -> None:
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["Content-Type"].endswith("; charset=utf-8")
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def connect_sources(policy: str) -> list[str]:
+    (directive,) = (part for part in policy.split("; ") if part.startswith("connect-src"))
+    return directive.split()[1:]
+
+
+def test_the_page_may_speak_to_its_own_server_alone(tmp_path: Path) -> None:
+    write_plain(tmp_path)
+
+    headers = load_page(tmp_path)["/"].headers(is_compressed=False)
+
+    assert connect_sources(headers["Content-Security-Policy"]) == ["'self'"]
+
+
+def test_the_page_may_speak_to_further_servers_by_both_transports(tmp_path: Path) -> None:
+    write_plain(tmp_path)
+
+    page = load_page(tmp_path, ["https://eu.example.org", "http://127.0.0.1:8081"])
+
+    policy = page["/"].headers(is_compressed=False)["Content-Security-Policy"]
+    assert connect_sources(policy) == [
+        "'self'",
+        "https://eu.example.org",
+        "wss://eu.example.org",
+        "http://127.0.0.1:8081",
+        "ws://127.0.0.1:8081",
+    ]
+
+
+def test_further_servers_change_nothing_else_of_the_policy() -> None:
+    without = content_security_policy()
+    with_one = content_security_policy(["https://eu.example.org"])
+
+    assert with_one.replace(" https://eu.example.org wss://eu.example.org", "") == without
 
 
 def test_compressed_and_plain_are_the_same_file(tmp_path: Path) -> None:
