@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-/** The WHIP client alone, as an npm package for other pages (client/README.md). */
+/** The clients alone, as an npm package for other pages (client/README.md). */
 export default defineConfig({
   build: {
     lib: { entry: "src/client/index.ts", formats: ["es"], fileName: "index" },

@@ -14,6 +14,11 @@ export default defineConfig({
     target: "es2022",
     reportCompressedSize: true,
   },
-  server: { proxy: { "/whip": "http://127.0.0.1:8080" } },
+  server: {
+    proxy: {
+      "/whip": "http://127.0.0.1:8080",
+      "/v2": { target: "http://127.0.0.1:8080", ws: true },
+    },
+  },
   test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

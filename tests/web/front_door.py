@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
-from aiohttp import web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from interop.server_process import ServerProcess
 
+AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 PASSED_ON = ("Content-Type", "If-Match", "Authorization", "Accept", "Accept-Encoding")
 NOT_PASSED_BACK = ("Transfer-Encoding", "Content-Length", "Connection", "Date", "Server")
 
@@ -25,6 +27,8 @@ class FrontDoor:
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         """One request, and its answer as it comes."""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._pass_on_websocket(request)
         key = request.path.rsplit("/", 1)[-1]
         owner = self._owners.get(key, self.newest)
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
@@ -48,6 +52,28 @@ class FrontDoor:
                     await back.write(chunk)
                 await back.write_eof()
             return back
+
+    async def _pass_on_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Messages both ways, and the close code that the server gave."""
+        offered = request.headers.get("Sec-WebSocket-Protocol", "").split(", ")
+        near = web.WebSocketResponse(protocols=offered)
+        url = self.newest.base_url + request.path_qs
+        async with self._http.ws_connect(url, protocols=offered) as far:
+            await near.prepare(request)
+            async with asyncio.TaskGroup() as ways:
+                ways.create_task(_copy(near, far))
+                await _copy(far, near)
+        return near
+
+
+async def _copy(source: AnySocket, target: AnySocket) -> None:
+    """Until the source is closed; then the target is too."""
+    async for message in source:
+        if message.type is WSMsgType.TEXT:
+            await target.send_str(message.data)
+        elif message.type is WSMsgType.BINARY:
+            await target.send_bytes(message.data)
+    await target.close(code=source.close_code or WSCloseCode.OK)
 
 
 @asynccontextmanager

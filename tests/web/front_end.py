@@ -16,7 +16,10 @@ from interop.sound import RATE_HZ, Samples
 
 # A browser tells of each request that failed: with servers that refuse or leave, that is due.
 # The tap of the tests is an old node on purpose: it needs no file that the page's policy allows.
-DUE = re.compile(r"Failed to load resource|net::ERR_|EventSource's response|ScriptProcessorNode")
+DUE = re.compile(
+    r"Failed to load resource|net::ERR_|EventSource's response|ScriptProcessorNode"
+    r"|WebSocket connection to '[^']+' failed"
+)
 RECORD_LEVELS = """async (seconds) => {
   const meters = ["You level", "Echo level"].map(
     (label) => document.querySelector(`[role=meter][aria-label="${label}"]`));
@@ -105,6 +108,11 @@ class FrontEnd:
         """Presses Start and waits until the call is live."""
         await self.button("Start").click()
         await self.reach("connected")
+
+    async def stop(self) -> None:
+        """Presses Stop and waits until the call has ended."""
+        await self.button("Stop").click()
+        await expect(self.button("Start")).to_be_visible()
 
     async def reach(self, status: str, timeout_s: float = 15) -> None:
         """Waits until the status is this one."""

@@ -1,4 +1,4 @@
-"""The WHIP client as an npm package: other teams' pages and compilers can use it."""
+"""The page's clients as an npm package: other teams' pages and compilers can use it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,50 @@ MAKE_CALL = """async ([script, endpoint]) => {
   });
   return events;
 }"""
+# Counts what comes back of frames that are numbered in their first sample.
+MAKE_V2_CALL = """async ([script, endpoint]) => {
+  const { browserV2Ports, openV2Session } = await import(script);
+  const format = { encoding: "audio/x-l16", sampleRate: 16000, channels: 1 };
+  const heard = [];
+  await new Promise((done) => {
+    let sending;
+    let said = 0;
+    const session = openV2Session(browserV2Ports, { endpoint, format }, {
+      tell: ({ kind }) => {
+        if (kind === "lost") done();
+        if (kind !== "connected") return;
+        sending = setInterval(() => session.send(Uint8Array.of(++said, ...Array(639).fill(0)), 320),
+          20);
+      },
+      hear: ({ payload }) => {
+        heard.push(payload[0]);
+        if (heard.length < 20) return;
+        clearInterval(sending);
+        session.close();
+        done();
+      },
+    });
+  });
+  return heard;
+}"""
 CONSUMER = """
-import { browserPorts, isTemporary, openWhipSession } from "@voicemedia/whip-client";
-import type { WhipSession } from "@voicemedia/whip-client";
+import {
+  askForSession, browserPorts, browserV2Ports, isTemporary, openV2Session, openWhipSession,
+} from "@voicemedia/whip-client";
+import type { AudioFormat, SessionDecision, V2Session, WhipSession } from "@voicemedia/whip-client";
+const format: AudioFormat = { encoding: "audio/opus", sampleRate: 48000, channels: 1 };
+export function callByWebSocket(endpoint: string): V2Session {
+  return openV2Session(browserV2Ports, { endpoint, format }, {
+    hear: ({ payload }) => console.log(payload.length),
+    tell: (event) => {
+      if (event.kind === "move-asked") console.log(event.resumeToken);
+    },
+  });
+}
+export async function decide(clientId: string): Promise<SessionDecision | null> {
+  const capabilities = { webrtc: true, websocket: true };
+  return askForSession(browserPorts, { endpoint: "/v2/session", clientId, capabilities });
+}
 export function call(track: MediaStreamTrack): WhipSession {
   return openWhipSession(browserPorts, { endpoint: "/whip", track }, (event) => {
     if (event.kind === "lost") console.log(isTemporary(event.failure), event.failure.reason);
@@ -81,6 +122,24 @@ async def test_a_page_of_another_origin_makes_a_call_with_it(
 
         await until(is_free)
     assert [kind for kind in events if kind != "note"] == ["answered", "connected"]
+
+
+async def test_a_page_of_another_origin_speaks_websocket_v2_with_it(
+    server: ServerProcess, chromium: Browser, package: Path
+) -> None:
+    script = (package / "dist/index.js").read_text(encoding="utf-8")
+    async with serve_pages({"/client.js": ("text/javascript", script)}) as url:
+        page = await chromium.new_page()
+        await page.goto(url)
+
+        arguments = [f"{url}/client.js", f"{server.base_url}/v2/ws"]
+        heard: list[int] = await page.evaluate(MAKE_V2_CALL, arguments)
+
+        async def is_free() -> bool:
+            return await server.session_count() == 0
+
+        await until(is_free)
+    assert heard == list(range(1, 21))
 
 
 @pytest.mark.parametrize("modules", [("nodenext", "nodenext"), ("esnext", "bundler")])

@@ -7,20 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from interop.server_process import ServerProcess, running_server, until
+from web.accessibility import violations
 from web.conftest import MICROPHONE, PERMISSIONS
 from web.front_end import FrontEnd
 
 pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
 
-AXE = Path(__file__).parents[2] / "mediaserver/web/node_modules/axe-core/axe.min.js"
-AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RUN_AXE = """async (tags) => {
-  const found = await axe.run(document, { runOnly: tags });
-  return found.violations.map(({ id, nodes }) => ({ id, at: nodes.map(({ html }) => html) }));
-}"""
 MAX_PAGE_BYTES = 150_000
 MAX_FIRST_SOUND_MS = 500
 FETCHED = """() => [...performance.getEntriesByType("navigation"),
@@ -29,13 +24,6 @@ FETCHED = """() => [...performance.getEntriesByType("navigation"),
 FIRST_PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0"""
 THEMES = ["light", "dark"]
 SIZES = {"wide": (1120, 900), "phone": (390, 844)}
-
-
-async def violations(page: Page) -> list[dict[str, Any]]:
-    """What axe-core finds; its own script is let past the page's policy by the browser's owner."""
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = await page.evaluate(RUN_AXE, AXE_RULES)
-    return found
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -71,14 +71,15 @@ class World {
   readonly states: CallState["phase"][] = [];
   readonly ids: (string | null)[] = [];
   readonly notes: string[] = [];
+  readonly continuations: boolean[] = [];
+  readonly chosen: string[] = [];
   denial: Failure | null = null;
   readonly call = new Call(
     {
       transport: () => ({
-        name: "webrtc",
-        why: "",
-        open: ({ track, token }, tell) => {
+        open: ({ track, token, isContinuation }, tell) => {
           const session = new TwinSession(track, token, tell);
+          this.continuations.push(isContinuation);
           this.sessions.push(session);
           return session;
         },
@@ -100,6 +101,7 @@ class World {
         this.ids.push(id);
       },
       captured: () => undefined,
+      chosen: ({ transport, why }) => this.chosen.push(`${transport} ${why}`),
       note: (text) => this.notes.push(text),
     },
   );
@@ -203,6 +205,24 @@ describe("a call", () => {
     expect(world.played).toEqual([world.session(1).echo, world.session(2).echo]);
     expect(world.session(1).closed).toBe("plainly");
     expect(world.ids.at(-1)).toBe("two");
+  });
+
+  it("tells which transport each session takes", async () => {
+    await world.start();
+    world
+      .session(1)
+      .tell({ kind: "chosen", transport: "websocket", why: "since", isFallback: false });
+
+    expect(world.chosen).toEqual(["websocket since"]);
+  });
+
+  it("tells its later sessions that they continue, and a new call's first that it does not", async () => {
+    await world.connect();
+    world.session(1).tell({ kind: "lost", failure: GONE });
+    world.call.take({ kind: "stop-asked" });
+    await world.start();
+
+    expect(world.continuations).toEqual([false, true, false]);
   });
 
   it("does not hear a session that it has left", async () => {

@@ -13,6 +13,7 @@ import {
   type CallState,
   type SessionNumber,
 } from "./lifecycle";
+import type { Choice } from "./transportChoice";
 import type { SessionEvent, Transport, TransportSession } from "./transport";
 
 /** What a call needs: the real ones in a browser, small ones in tests. */
@@ -29,6 +30,8 @@ export interface CallPorts {
 export interface CallWatcher {
   readonly changed: (state: CallState, sessionId: string | null) => void;
   readonly captured: (microphone: Microphone | null) => void;
+  /** Which transport the newest session takes. */
+  readonly chosen: (choice: Choice) => void;
   readonly note: (text: string, failure?: Failure) => void;
 }
 
@@ -40,6 +43,7 @@ export class Call {
   #life: CallLife = NOT_BEGUN;
   #microphone: Microphone | null = null;
   #captures = 0;
+  #opened = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #isSending = true;
 
@@ -113,6 +117,7 @@ export class Call {
   #do(action: CallAction): void {
     switch (action.kind) {
       case "capture":
+        this.#opened = 0;
         void this.#capture();
         break;
       case "release":
@@ -178,7 +183,11 @@ export class Call {
 
   #open(number: SessionNumber): void {
     if (!this.#microphone) throw new Error("A session is opened with a microphone only.");
-    const request = { track: this.#microphone.track, token: this.#ports.token() };
+    const request = {
+      track: this.#microphone.track,
+      token: this.#ports.token(),
+      isContinuation: this.#opened++ > 0,
+    };
     const session = this.#ports.transport().open(request, (event) => {
       this.#heard(number, event);
     });
@@ -188,6 +197,9 @@ export class Call {
   #heard(session: SessionNumber, event: SessionEvent): void {
     if (!this.#sessions.has(session)) return;
     switch (event.kind) {
+      case "chosen":
+        this.#watcher.chosen(event);
+        break;
       case "answered":
         this.#ids.set(session, event.id);
         this.#watcher.note(`The server answered in ${Math.round(event.tookMs)} ms.`);

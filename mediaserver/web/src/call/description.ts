@@ -3,6 +3,8 @@
 import { adviceFor } from "./advice";
 import type { CallState } from "./lifecycle";
 import type { LogLine } from "./callLog";
+import type { TransportName } from "./transport";
+import type { Choice } from "./transportChoice";
 
 export type ConnectionStatus = "disconnected" | "connecting" | "connected" | "error";
 
@@ -43,6 +45,16 @@ export function headlineOf(state: CallState): string {
     case "failed":
       return "Not connected";
   }
+}
+
+const NAMES: Readonly<Record<TransportName, string>> = {
+  webrtc: "WebRTC",
+  websocket: "WebSocket",
+};
+
+/** Which transport, and why, as a sentence. */
+export function tellChoice({ transport, why }: Choice): string {
+  return `${NAMES[transport]}, ${why}.`;
 }
 
 type Told = Pick<LogLine, "text" | "tone">;

@@ -1,12 +1,20 @@
-/** How a call's media travels: what every transport must do. WebRTC is one; others may come. */
+/** How a call's media travels: what every transport must do. */
 
 import type { Failure } from "../client/failure";
 import type { QualitySample } from "../quality/sample";
 
-export type TransportName = "webrtc";
+export type TransportName = "webrtc" | "websocket";
 
 /** What a session tells while it lives. After `lost` it tells nothing more. */
 export type SessionEvent =
+  | {
+      readonly kind: "chosen";
+      readonly transport: TransportName;
+      /** For people, as a clause: "since …". */
+      readonly why: string;
+      /** Since the better one failed. */
+      readonly isFallback: boolean;
+    }
   | { readonly kind: "answered"; readonly id: string; readonly tookMs: number }
   | { readonly kind: "connected" }
   /** The echo has begun to come, or will not: what played before may end. Once. */
@@ -20,11 +28,14 @@ export type SessionEvent =
 export interface OpenRequest {
   readonly track: MediaStreamTrack;
   readonly token: string | null;
+  /** It follows another session of the same call, which failed or is to move. */
+  readonly isContinuation: boolean;
 }
 
 export interface TransportSession {
   /** What comes back, ready to be played when the session is connected. */
-  readonly echo: MediaStream;
+  readonly echo: MediaStream | null;
+  /** The network changed: looks for another way, or finds out whether this one still works. */
   restart(): void;
   replaceTrack(track: MediaStreamTrack | null): Promise<void>;
   /** How the session is now; `null` where nothing is known yet. */
@@ -33,8 +44,5 @@ export interface TransportSession {
 }
 
 export interface Transport {
-  readonly name: TransportName;
-  /** Why this transport was taken, for people. */
-  readonly why: string;
   open(request: OpenRequest, tell: (event: SessionEvent) => void): TransportSession;
 }

@@ -3,13 +3,22 @@
 import { openWhipSession, type WhipPorts } from "../client/whipClient";
 import { readReport, Sampler } from "../quality/sample";
 import type { Transport } from "./transport";
+import type { WebrtcWay } from "./transportChoice";
 
-export function webrtcTransport(ports: WhipPorts, endpoint: string, why: string): Transport {
+export function webrtcTransport(
+  ports: WhipPorts,
+  { endpoint, iceServers, connectTimeoutMs }: WebrtcWay,
+): Transport {
   return {
-    name: "webrtc",
-    why,
     open: ({ track, token }, tell) => {
-      const session = openWhipSession(ports, { endpoint, track, token }, tell);
+      const request = {
+        endpoint,
+        track,
+        token,
+        ...(iceServers.length > 0 ? { configuration: { iceServers: [...iceServers] } } : {}),
+        ...(connectTimeoutMs === null ? {} : { connectTimeoutMs }),
+      };
+      const session = openWhipSession(ports, request, tell);
       const sampler = new Sampler();
       return {
         echo: session.echo,

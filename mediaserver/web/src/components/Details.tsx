@@ -1,6 +1,6 @@
+import { tellChoice } from "../call/description";
 import { useVoiceAgent } from "./storeContext";
 
-const NAMES: Readonly<Record<string, string>> = { webrtc: "WebRTC" };
 const SHOWN_ID_CHARACTERS = 6; // the whole id is the right to end the session
 
 /** What the call runs on, and why. */
@@ -9,7 +9,7 @@ export function Details() {
   const sessionId = useVoiceAgent((state) => state.sessionId);
   const sample = useVoiceAgent((state) => state.history.at(-1));
   const rows: readonly (readonly [string, string | null | undefined])[] = [
-    ["Transport", transport && `${NAMES[transport.name] ?? transport.name}. ${transport.why}`],
+    ["Transport", transport && tellChoice(transport)],
     ["Session", sessionId && `${sessionId.slice(0, SHOWN_ID_CHARACTERS)}…`],
     ["Codec", sample?.codec],
     ["Media goes over", sample?.protocol?.toUpperCase()],

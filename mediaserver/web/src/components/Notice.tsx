@@ -5,10 +5,12 @@ import { useVoiceAgent } from "./storeContext";
 
 const ASKS_FOR_TOKEN = new Set(["token-missing", "token-invalid", "forbidden"]);
 
-/** What went wrong and what to do about it. */
+/** What went wrong and what to do about it; also what went wrong and was got round. */
 export function Notice() {
   const error = useVoiceAgent((state) => state.error);
   const isRetrying = useVoiceAgent((state) => state.call.phase === "waiting");
+  const transport = useVoiceAgent((state) => state.transport);
+  const isConnected = useVoiceAgent((state) => state.connectionStatus === "connected");
   return (
     <div role="alert" className="notice-place">
       {error && (
@@ -24,6 +26,15 @@ export function Notice() {
             {error.status !== undefined && ` (status ${error.status})`}
           </p>
           {ASKS_FOR_TOKEN.has(error.reason) && <TokenForm />}
+        </section>
+      )}
+      {!error && isConnected && transport?.isFallback && (
+        <section className="notice" data-tone="warning" data-reason="fallback">
+          <h2>The call goes by WebSocket</h2>
+          <p>
+            It does {transport.why}. You can talk all the same, with a little more delay. Where a
+            firewall is in the way, another network may help.
+          </p>
         </section>
       )}
     </div>

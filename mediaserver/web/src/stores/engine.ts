@@ -1,12 +1,18 @@
-/** The real engine below the store: a call over WHIP, and the page's audio graph. */
+/** The real engine below the store: a call over either transport, and the page's audio graph. */
 
 import type { StoreApi } from "zustand";
 
 import { captureMicrophone, listMicrophones } from "../audio/capture";
 import { Studio, type Scope } from "../audio/studio";
 import { Call, type CallWatcher } from "../call/call";
-import { chooseTransport } from "../call/transportChoice";
+import { clientId } from "../call/clientId";
+import { chosenTransport } from "../call/transportChoice";
+import { webrtcTransport } from "../call/webrtcTransport";
+import { formatAskedFor, websocketTransport } from "../call/websocketTransport";
+import { askForSession } from "../client/sessionClient";
+import { browserV2Ports } from "../client/v2Client";
 import { browserPorts } from "../client/whipClient";
+import type { Transport } from "../call/transport";
 import type { Engine, VoiceAgentState } from "./voiceAgentStore";
 
 const SAMPLE_MS = 1000;
@@ -21,7 +27,7 @@ export function browserEngine(
   watcher: CallWatcher,
 ): BrowserEngine {
   let studio: Studio | null = null;
-  const transport = chooseTransport(new URL(location.href), browserPorts);
+  const transport = browserTransport(new URL(location.href));
   const call = new Call(
     {
       transport: () => transport,
@@ -66,7 +72,6 @@ export function browserEngine(
       studio.whenHeard = () => {
         watcher.note(`First sound back ${Math.round(performance.now() - askedMs)} ms after Start.`);
       };
-      store.setState({ transport: { name: transport.name, why: transport.why } });
     },
     take: (signal) => {
       call.take(signal);
@@ -85,6 +90,29 @@ export function browserEngine(
     },
     listMicrophones,
   };
+}
+
+/** Whichever the page's address, the server or the network leaves. */
+function browserTransport(page: URL): Transport {
+  const endpoint = new URL("v2/session", new URL(".", page)).href;
+  const format = formatAskedFor(page);
+  const memory = { resumeToken: null };
+  const canWebrtc = (): boolean => typeof RTCPeerConnection === "function";
+  let id: string | null = null;
+  return chosenTransport({
+    page,
+    canWebrtc,
+    ask: (token, resume) => {
+      id ??= clientId(
+        () => localStorage,
+        () => crypto.getRandomValues(new Uint8Array(16)),
+      );
+      const capabilities = { webrtc: canWebrtc(), websocket: true };
+      return askForSession(browserPorts, { endpoint, clientId: id, capabilities, token, resume });
+    },
+    webrtc: (way) => webrtcTransport(browserPorts, way),
+    websocket: (url) => websocketTransport(browserV2Ports, { endpoint: url, format, memory }),
+  });
 }
 
 /** When the network is back, or is another one (from Wi-Fi to mobile, where browsers tell). */

@@ -44,6 +44,17 @@ const LIVE: CallState = { phase: "live", session: 1, sinceMs: 0 };
 const microphone = { label: "Desk" } as Parameters<CallWatcher["captured"]>[0]; // only its label
 
 describe("the store", () => {
+  it("shows which transport a session takes, and says so in the log", () => {
+    const choice = { transport: "websocket", why: "since it must", isFallback: true } as const;
+    watcher.chosen(choice);
+
+    expect(state().transport).toEqual(choice);
+    expect(state().log.at(-1)).toMatchObject({
+      text: "Transport: WebSocket, since it must.",
+      tone: "bad",
+    });
+  });
+
   it("begins with nothing", () => {
     expect(state()).toMatchObject({
       connectionStatus: "disconnected",

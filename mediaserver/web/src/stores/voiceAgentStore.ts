@@ -7,9 +7,10 @@ import { create, type StoreApi, type UseBoundStore } from "zustand";
 
 import type { InputDevice, Microphone, Processing } from "../audio/capture";
 import { addLine, type LogLine } from "../call/callLog";
-import { describe, statusOf, type ConnectionStatus } from "../call/description";
+import { describe, statusOf, tellChoice, type ConnectionStatus } from "../call/description";
 import type { CallSignal, CallState } from "../call/lifecycle";
 import type { CallWatcher } from "../call/call";
+import type { Choice } from "../call/transportChoice";
 import type { Failure } from "../client/failure";
 import { adviceFor } from "../call/advice";
 import type { QualitySample } from "../quality/sample";
@@ -41,7 +42,7 @@ export interface VoiceAgentState {
   readonly microphoneLabel: string | null;
   readonly history: readonly QualitySample[];
   readonly log: readonly LogLine[];
-  readonly transport: { readonly name: string; readonly why: string } | null;
+  readonly transport: Choice | null;
   readonly mouthToEar:
     | { readonly kind: "none" }
     | { readonly kind: "measuring" }
@@ -105,6 +106,10 @@ export function createVoiceAgentStore(
         if (!microphone) return;
         say(`Microphone: ${microphone.label || "without a name"}.`);
         void get().refreshMicrophones();
+      },
+      chosen: (transport) => {
+        set({ transport });
+        say(`Transport: ${tellChoice(transport)}`, transport.isFallback ? "bad" : "plain");
       },
       note: (text, failure) => {
         say(failure ? `${text} ${adviceFor(failure).title}.` : text, failure ? "bad" : "plain");

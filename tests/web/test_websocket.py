@@ -1,0 +1,311 @@
+"""Calls of the page by WebSocket v2: asked for, fallen back to, recovered and moved."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.async_api import expect
+
+from interop.server_process import ServerProcess, running_server, until
+from interop.sound import FRAME_S, speech_like, write_wav
+from web.accessibility import violations
+from web.conftest import MICROPHONE
+from web.front_door import front_door
+from web.front_end import FrontEnd
+from web.hearing import (
+    FLOOR_DB,
+    best_correlation,
+    file_db,
+    longest_silence_s,
+    second_by_second,
+    shown_db,
+    start_and_hear,
+    wait_for_echo,
+    wait_for_line,
+)
+
+pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
+
+ASKED = "/?transport=websocket"
+MAX_BUFFER_MS = 60.0
+WITHOUT_WEBRTC = "delete window.RTCPeerConnection;"
+WEBRTC_SWITCHED_OFF = """window.RTCPeerConnection = class {
+  constructor() { throw new DOMException("WebRTC is switched off", "NotSupportedError"); }
+};"""
+CODECS = {"opus": "opus", "l16": "L16, 48 kHz", "l16-16000": "L16, 16 kHz"}
+
+
+async def detail(front_end: FrontEnd, name: str) -> str:
+    """What the card of details shows."""
+    row = front_end.page.locator(".details div").filter(has_text=name).locator("dd")
+    return (await row.text_content() or "").strip()
+
+
+async def transports(server: ServerProcess) -> list[str]:
+    """Of the sessions that live."""
+    return [session["transport"] for session in (await server.stats())["per_session"]]
+
+
+async def settled_buffer_ms(front_end: FrontEnd) -> float:
+    """What the jitter buffer holds once it is short; a busy machine makes it longer for a while."""
+
+    async def short_ms() -> float:
+        shown = (await front_end.figure("Jitter buffer")).removesuffix(" ms")
+        buffer_ms = float(shown) if shown != "–" else MAX_BUFFER_MS
+        return buffer_ms if buffer_ms < MAX_BUFFER_MS else 0.0
+
+    return float(await until(short_ms, 40, "a short jitter buffer"))
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_what_is_played_is_the_sound_of_the_file(
+    server: ServerProcess, front_end: FrontEnd, output_folder: Path, codec: str
+) -> None:
+    await front_end.tap_loudspeaker()
+    await start_and_hear(front_end, server, f"{ASKED}&codec={codec}")
+
+    async with front_end.recording() as recorded:
+        rows = await front_end.levels(6)
+
+    write_wav(output_folder / f"web-websocket-{codec}.wav", recorded[0])
+    correlations = second_by_second(recorded[0])
+    of_heard = best_correlation(shown_db(rows, 2), file_db())
+    buffer_ms = await settled_buffer_ms(front_end)
+    print(
+        f"\n{codec}: played against the file {[f'{c:.2f}' for c in correlations]}, "
+        f"meter {of_heard:.2f}, jitter buffer {buffer_ms:.0f} ms"
+    )
+    await front_end.picture(f"websocket-{codec}")
+    assert await transports(server) == ["websocket"]
+    assert await detail(front_end, "Codec") == CODECS[codec]
+    assert "WebSocket, since the address" in await detail(front_end, "Transport")
+    assert len(correlations) >= 3
+    assert float(np.median(correlations)) > 0.9
+    assert of_heard > 0.85
+
+
+async def test_the_call_has_its_figures_and_ends_at_once(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server, ASKED)
+
+    async def shows_quality() -> bool:
+        names = ("mos", "Round trip", "Jitter", "Jitter buffer")
+        return all([await front_end.figure(name) != "–" for name in names])
+
+    async def is_reported() -> bool:
+        return (await server.stats())["per_session"][0]["reported"]["jitter_s"] is not None
+
+    await until(shows_quality, what="figures")
+    await until(is_reported, what="the client's report")
+    mos = float(await front_end.figure("mos"))
+    round_trip_ms = float((await front_end.figure("Round trip")).removesuffix(" ms"))
+    await front_end.button("Stop").click()
+
+    async def is_free() -> bool:
+        return await server.session_count() == 0
+
+    await until(is_free, 3)
+    ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
+    print(f"\nMOS {mos:.2f}, round trip {round_trip_ms:.1f} ms")
+    assert ended == ["deleted"]
+    assert 3.5 < mos <= 4.5
+    assert round_trip_ms < 500
+
+
+async def test_muting_the_microphone_sends_silence_and_keeps_the_call(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server, ASKED)
+
+    await front_end.button("Mute microphone").click()
+
+    async def is_silent() -> bool:
+        return await front_end.echo_db() <= FLOOR_DB
+
+    await until(is_silent)
+    assert await server.session_count() == 1
+    await front_end.button("Mute microphone").click()
+    await wait_for_echo(front_end)
+
+
+async def test_the_way_from_mouth_to_ear_is_measured(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    await start_and_hear(front_end, server, ASKED)
+
+    await front_end.button("Measure").click()
+
+    async def is_measured() -> str:
+        found = await front_end.figure("mouth-to-ear")
+        return found.removesuffix(" ms") if found.endswith(" ms") else ""
+
+    delay_ms = float(await until(is_measured))
+    print(f"\nmouth to ear by the marker tone: {delay_ms:.0f} ms")
+    assert 20 < delay_ms < 400
+    await wait_for_echo(front_end)
+
+
+async def test_a_call_outlives_a_restart_of_its_server(front_end: FrontEnd) -> None:
+    async with running_server() as first:
+        address = urlsplit(first.base_url).netloc
+        await start_and_hear(front_end, first, ASKED)
+
+        first.process.send_signal(signal.SIGTERM)
+        await first.process.wait()
+        await front_end.reach("connecting")
+
+    async with running_server("--http", address) as second:
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+        assert await transports(second) == ["websocket"]
+        await front_end.stop()
+
+
+async def test_a_call_outlives_a_server_that_is_killed(front_end: FrontEnd) -> None:
+    async def call_and_kill() -> None:
+        async with running_server() as first:
+            await start_and_hear(front_end, first, ASKED)
+            first.process.kill()
+            await first.process.wait()
+
+    with pytest.raises(AssertionError, match="left with -9"):
+        await call_and_kill()
+    address = urlsplit(front_end.page.url).netloc
+
+    async with running_server("--http", address) as second:
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+        assert await second.session_count() == 1
+        await front_end.stop()
+
+
+async def test_a_call_outlives_a_server_that_is_frozen(front_end: FrontEnd) -> None:
+    async with running_server() as server:
+        await start_and_hear(front_end, server, ASKED)
+
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            await wait_for_line(front_end, "The connection is interrupted")
+            await wait_for_line(front_end, "Opening a session again")
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+
+        async def is_one() -> bool:
+            return await server.session_count() == 1
+
+        await until(is_one, what="the old session's end")
+        await front_end.stop()
+
+
+async def test_a_call_moves_to_another_server_without_a_gap(front_end: FrontEnd) -> None:
+    async with (
+        running_server("--drain-limit-s", "0.1", "--drain-notice-s", "20") as old,
+        running_server() as new,
+        front_door(old) as door,
+    ):
+        await front_end.tap_loudspeaker()
+        await front_end.open(door.url + ASKED)
+        await front_end.start()
+        await wait_for_echo(front_end)
+        door.newest = new
+
+        async with front_end.recording() as recorded:
+            await front_end.levels(1)
+            old.process.send_signal(signal.SIGTERM)
+            await wait_for_line(front_end, "Moved: the new session plays")
+            await front_end.levels(1)
+
+        silence_s = longest_silence_s(recorded[0])
+        own_s = longest_silence_s(speech_like(20.0))
+        print(
+            f"\nlongest pause while the call moved: {silence_s:.2f} s; of the file: {own_s:.2f} s"
+        )
+        assert await transports(new) == ["websocket"]
+        assert await old.process.wait() == 0
+        await wait_for_echo(front_end)
+        assert silence_s <= own_s + 5 * FRAME_S
+        await front_end.stop()
+
+
+@pytest.mark.parametrize("script", [WITHOUT_WEBRTC, WEBRTC_SWITCHED_OFF])
+async def test_without_webrtc_the_call_goes_by_websocket_and_says_so(
+    server: ServerProcess, front_end: FrontEnd, script: str
+) -> None:
+    await front_end.page.add_init_script(script)
+    await start_and_hear(front_end, server)
+
+    assert await transports(server) == ["websocket"]
+    assert "WebSocket, since" in await detail(front_end, "Transport")
+    assert "The call goes by WebSocket" in await front_end.notice()
+
+
+async def test_media_that_cannot_pass_falls_back_and_is_heard(
+    front_end: FrontEnd,
+) -> None:
+    """The server names a media address that nobody answers at, as behind a firewall."""
+    async with running_server("--advertise", "192.0.2.1") as server:
+        await front_end.open(server.base_url)
+        await front_end.button("Start").click()
+
+        await front_end.reach("connected", timeout_s=20)
+        await wait_for_echo(front_end)
+
+        found = await violations(front_end.page)
+        await front_end.picture("fallback")
+        assert found == []
+        assert await transports(server) == ["websocket"]
+        lines = "\n".join(await front_end.log_lines())
+        assert re.search(r"WebRTC could not connect: .+", lines)
+        assert "Transport: WebSocket, since WebRTC could not connect." in lines
+        assert "The call goes by WebSocket" in await front_end.notice()
+        await front_end.stop()
+
+
+async def test_a_full_server_is_explained_though_browsers_hide_why_a_websocket_is_refused(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    async with server.http.post(f"{server.admin_url}/drain") as drained:
+        assert drained.status == 200
+    await front_end.open(server.base_url + ASKED)
+
+    await front_end.button("Start").click()
+
+    notice = await front_end.notice()
+    assert "takes no calls just now" in notice
+    assert "503" in notice
+    async with server.http.post(f"{server.admin_url}/undrain") as serving:
+        assert serving.status == 200
+    await front_end.reach("connected", timeout_s=20)
+
+
+async def test_a_token_is_asked_for(front_end: FrontEnd, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("right-token-0123456789\n")
+    options = ("--auth-mode", "token", "--auth-tokens-file", str(tokens))
+    async with running_server(*options) as server:
+        await front_end.open(server.base_url + ASKED)
+        await front_end.button("Start").click()
+        without = await front_end.notice()
+        field = front_end.page.get_by_label("Access token")
+
+        await field.fill("wrong-token")
+        await front_end.button("Use this token").click()
+        await expect(front_end.page.get_by_role("alert")).to_contain_text(
+            "does not take this token"
+        )
+        await field.fill("right-token-0123456789")
+        await front_end.button("Use this token").click()
+        await front_end.reach("connected")
+
+        assert "asks for a token" in without
+        assert await transports(server) == ["websocket"]
+        await front_end.stop()
