@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -101,7 +103,8 @@ async def test_the_call_has_its_figures_and_ends_at_once(
         return all([await front_end.figure(name) != "–" for name in names])
 
     async def is_reported() -> bool:
-        return (await server.stats())["per_session"][0]["reported"]["jitter_s"] is not None
+        reported = (await server.stats())["per_session"][0]["reported"]
+        return reported["jitter_s"] is not None and reported["playout_s"] is not None
 
     await until(shows_quality, what="figures")
     await until(is_reported, what="the client's report")
@@ -388,6 +391,8 @@ async def test_a_fallback_brings_the_session_token_along(front_end: FrontEnd) ->
         (offered,) = [url for url in asked if "/whip?" in url]
         assert "session=" in offered
         assert urlsplit(sockets[0]).query == urlsplit(offered).query
+        (session,) = (await server.stats())["per_session"]
+        assert (session["transport"], session["variant"]) == ("websocket", "webrtc")
         await front_end.stop()
 
 
@@ -403,3 +408,27 @@ async def test_a_call_that_was_given_webrtc_outlives_a_restart_that_forgot_its_t
         await wait_for_echo(front_end)
         assert await transports(second) == ["webrtc"]
         await front_end.stop()
+
+
+async def test_a_call_that_lost_its_session_is_resumed_by_the_next(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    started: list[dict[str, Any]] = []
+
+    def listen(text: str | bytes) -> None:
+        if isinstance(text, str) and '"started"' in text:
+            started.append(json.loads(text))
+
+    front_end.page.on("websocket", lambda socket: socket.on("framereceived", listen))
+    await start_and_hear(front_end, server, ASKED)
+    async with server.http.get(f"{server.admin_url}/sessions") as listed:
+        label = (await listed.json())[0]["session"]
+
+    async with server.http.delete(f"{server.admin_url}/sessions/{label}") as ended:
+        assert ended.status == 200
+
+    await wait_for_line(front_end, "Opening a session again")
+    await front_end.reach("connected")
+    await wait_for_echo(front_end)
+    assert [message["session"]["resumed"] for message in started] == [False, True]
+    assert len({message["streamSid"] for message in started}) == 1
