@@ -347,6 +347,7 @@ class Server:
             counter=metrics,
             session_tokens=whip.session_tokens,
             sealer=sealer,
+            pod=settings.instance_id or "",
             heartbeat_s=settings.websocket_heartbeat_s,
         )
 

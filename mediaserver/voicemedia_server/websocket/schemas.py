@@ -110,7 +110,10 @@ def async_api() -> dict[str, Any]:
                         "method": "GET",
                         "query": {
                             "type": "object",
-                            "properties": {"token": {"type": "string"}},
+                            "properties": {
+                                "token": {"type": "string"},
+                                "session": {"type": "string"},
+                            },
                         },
                         "bindingVersion": "0.1.0",
                     }
