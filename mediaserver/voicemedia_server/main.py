@@ -40,8 +40,10 @@ from voicemedia_server.decisions.routes import Decisions, Endpoints
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
+from voicemedia_server.edge.forwarding import Forwarder
 from voicemedia_server.edge.ice_servers import IceServers
-from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.edge.locations import Locations
+from voicemedia_server.edge.problems import Uncounted, problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
@@ -143,7 +145,6 @@ class Server:
             stack.callback(metrics.watch_collector())
             public = web.Application(middlewares=[problem_middleware(metrics)])
             authenticator = await self._authenticator(stack)
-            ice_servers = self._ice_servers()
             sealer = Sealer(fleet_secret(self._configuration))
             context = tls_context(self._configuration)
             plane = self._make_plane()
@@ -158,8 +159,7 @@ class Server:
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
-            tokens = self._session_tokens()
-            whip = self._whip(service, authenticator, ice_servers, tokens)
+            whip = self._whip(service, authenticator, sealer, await self._forwarder(stack))
             whip.add_to(public)
             self._websocket(whip, plane, metrics, sealer).add_to(public)
             flags, follow = self._flags(metrics, stack)
@@ -299,10 +299,11 @@ class Server:
         self,
         service: SessionService,
         authenticator: Authenticator,
-        ice_servers: IceServers,
-        session_tokens: SessionTokens,
+        sealer: Sealer,
+        forwarder: Forwarder | None,
     ) -> Whip:
         settings = self._settings
+        ice_servers = self._ice_servers()
         return Whip(
             service=service,
             authenticator=authenticator,
@@ -320,9 +321,11 @@ class Server:
                 trickle=settings.trickle,
                 ice_restart=settings.ice_restart,
             ),
-            limits=BodyLimits(settings.max_body_bytes, settings.request_timeout_s),
+            limits=self._body_limits(),
             ice_servers=lambda: ice_servers,
-            session_tokens=session_tokens,
+            session_tokens=self._session_tokens(),
+            locations=Locations(sealer, settings.peer_url),
+            forwarder=forwarder,
         )
 
     def _websocket(
@@ -350,6 +353,15 @@ class Server:
             pod=settings.instance_id or "",
             heartbeat_s=settings.websocket_heartbeat_s,
         )
+
+    async def _forwarder(self, stack: AsyncExitStack) -> Forwarder | None:
+        """Only servers that share a secret can tell where another one is."""
+        if self._settings.fleet_secret_file is None:
+            return None
+        return Forwarder(await stack.enter_async_context(ClientSession()), self._body_limits())
+
+    def _body_limits(self) -> BodyLimits:
+        return BodyLimits(self._settings.max_body_bytes, self._settings.request_timeout_s)
 
     def _session_tokens(self) -> SessionTokens:
         secret = fleet_secret(self._configuration) or secrets.token_bytes(MIN_SECRET_BYTES)
@@ -415,7 +427,7 @@ class Server:
     ) -> str | None:
         if self._settings.admin is None:
             return None
-        app = web.Application(middlewares=[problem_middleware(_Uncounted())])
+        app = web.Application(middlewares=[problem_middleware(Uncounted())])
         Admin(service, registry).add_to(app)
         host, port = await self._listen(app, "admin", None, stack)
         return f"http://{join_port(host, port)}"
@@ -551,13 +563,6 @@ def known_addresses(settings: Settings, listen_host: str) -> tuple[Advertised, .
 def is_out_of_reach(settings: Settings, addresses: Sequence[Advertised]) -> bool:
     """HTTP is open to others, but nobody beyond this network is told where media goes."""
     return not settings.http.is_loopback and are_all_private(addresses)
-
-
-class _Uncounted:
-    """The admin port's refusals are no user's and are not counted."""
-
-    def refused(self, reason: object) -> None:
-        """Nothing."""
 
 
 async def _probe_lag(metrics: Metrics) -> None:

@@ -35,9 +35,14 @@ def flags_file(tmp_path: Path) -> Path:
 
 
 async def flags(file: Path, *words: str) -> str:
-    """Types a command of `voicemedia-flags`."""
+    """Types a command of `voicemedia-flags` for this file."""
+    return await flags_command("--file", str(file), *words)
+
+
+async def flags_command(*words: str) -> str:
+    """Types a command of `voicemedia-flags`; returns what it tells."""
     process = await asyncio.create_subprocess_exec(
-        str(COMMAND), "--file", str(file), *words, stdout=asyncio.subprocess.PIPE
+        str(COMMAND), *words, stdout=asyncio.subprocess.PIPE
     )
     told, _ = await process.communicate()
     assert process.returncode == 0

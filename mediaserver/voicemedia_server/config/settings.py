@@ -29,6 +29,7 @@ from voicemedia_server.config.values import (
     Number,
     OptionalFile,
     OptionalListen,
+    OptionalOrigin,
     OptionalText,
     OriginList,
     PublicAddress,
@@ -207,6 +208,14 @@ class Settings:
         "redis+sentinel://host:port,host:port/service or redis+cluster://host:port,host:port. Not "
         "set, this server is a fleet of its own. There is no flag, since it may hold a password.",
         is_secret=True,
+    )
+    peer_url: OptionalOrigin = option(
+        Group.FLEET,
+        None,
+        "Where the other servers of the fleet reach this one's HTTP. With it, and a "
+        "fleet_secret_file that they share, each passes PATCH and DELETE for a session of another "
+        "on to it, so that a load balancer may send them anywhere. Their network belongs into "
+        "trusted_proxies, else they count as one client.",
     )
     fleet: Text = option(
         Group.FLEET, "voicemedia", "The fleet's name: several may share one Redis."
@@ -490,6 +499,8 @@ def _contradictions_of_addresses(settings: Settings) -> Iterator[tuple[str, str]
 
 
 def _contradictions_of_access(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.peer_url is not None and settings.fleet_secret_file is None:
+        yield "peer_url", "is read by no other server without fleet_secret_file"
     mode = settings.auth_mode
     has_tokens = bool(settings.auth_tokens) or settings.auth_tokens_file is not None
     has_keys = settings.jwks_url is not None or settings.jwks_file is not None

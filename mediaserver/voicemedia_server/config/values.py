@@ -249,6 +249,12 @@ def read_optional(value: object) -> object:
     return None if value in ("", None) else _text(value)
 
 
+def read_optional_origin(value: object) -> object:
+    """One origin, or `None` for nothing."""
+    text = read_optional(value)
+    return None if text is None else read_connect_source(text)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("is no text; put quotes around it" if value is not None else "is empty")
@@ -259,6 +265,12 @@ Whole = Annotated[int, BeforeValidator(read_number)]
 Number = Annotated[float, BeforeValidator(read_number), Field(allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(read_text), Form("text")]
 OptionalText = Annotated[str | None, BeforeValidator(read_optional), Form("text")]
+
+OptionalOrigin = Annotated[
+    str | None,
+    BeforeValidator(read_optional_origin),
+    Form("an origin, or empty for none", "http://10.0.0.7:8080"),
+]
 
 Listen = Annotated[
     ListenAddress, BeforeValidator(read_listen_address), Form("host:port", "127.0.0.1:8080")

@@ -41,6 +41,14 @@ async def read_body(request: web.Request, media_type: str, limits: BodyLimits) -
         raise UnsupportedMediaType(
             f"The body must be {media_type}, {found}.", accepted=media_type, method=request.method
         )
+    return await read_whole(request, limits)
+
+
+async def read_whole(request: web.Request, limits: BodyLimits) -> bytes:
+    """The whole body, of whatever type, decompressed.
+
+    Raises `ContentTooLarge`, `RequestTooSlow` or `BodyBroken`.
+    """
     try:
         async with asyncio.timeout(limits.timeout_s):
             return await _receive(request, limits.max_bytes)

@@ -40,6 +40,13 @@ class RefusalCounter(Protocol):
     def refused(self, reason: RefusalReason) -> None: ...
 
 
+class Uncounted:
+    """A `RefusalCounter` for ports whose refusals are no user's."""
+
+    def refused(self, reason: RefusalReason) -> None:
+        """Nothing."""
+
+
 class MethodNotAllowed(Refusal):
     """The resource does not take this method (RFC 9110 section 15.5.6)."""
 

@@ -35,6 +35,7 @@ class RefusalReason(StrEnum):
     CAPACITY = "capacity"
     OVERLOADED = "overloaded"
     DRAINING = "draining"
+    SERVER_UNREACHABLE = "server-unreachable"
     INTERNAL = "internal"
 
 

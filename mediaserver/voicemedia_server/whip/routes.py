@@ -12,7 +12,10 @@ from multidict import CIMultiDict
 from voicemedia_server.edge.bodies import BodyLimits, read_body
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import is_preflight
+from voicemedia_server.edge.forwarding import Forwarder
 from voicemedia_server.edge.ice_servers import IceServers, pseudonym
+from voicemedia_server.edge.locations import Locations, Named
+from voicemedia_server.edge.problems import Handler
 from voicemedia_server.edge.rates import RateLimits
 from voicemedia_server.edge.session_tokens import PARAMETER, SessionTokens
 from voicemedia_server.edge.tokens import Authenticator
@@ -51,6 +54,8 @@ class Whip:
     limits: BodyLimits
     ice_servers: Callable[[], IceServers]
     session_tokens: SessionTokens
+    locations: Locations
+    forwarder: Forwarder | None = None
     heartbeat_s: float = HEARTBEAT_S
     readers: Readers = field(default_factory=Readers)
 
@@ -61,12 +66,12 @@ class Whip:
         router.add_get(ENDPOINT, self.describe_endpoint)
         router.add_options(ENDPOINT, self.endpoint_options)
         session = router.add_resource(SESSIONS + "{id}")
-        session.add_route("PATCH", self.patch)
-        session.add_route("DELETE", self.close)
-        session.add_route("GET", self.describe_session)
-        session.add_route("HEAD", self.describe_session)
+        session.add_route("PATCH", self._where_it_lives(self.patch))
+        session.add_route("DELETE", self._where_it_lives(self.close))
+        session.add_route("GET", self._where_it_lives(self.describe_session))
+        session.add_route("HEAD", self._where_it_lives(self.describe_session))
         session.add_route("OPTIONS", self.session_options)
-        router.add_get(EVENTS + "{id}", self.events)
+        router.add_get(EVENTS + "{id}", self._where_it_lives(self.events))
         router.add_options(EVENTS + "{id}", self.events_options)
 
     # -- the endpoint -----------------------------------------------------------------------
@@ -87,13 +92,13 @@ class Whip:
         )
         headers = CIMultiDict(
             {
-                "Location": self.clients.path(request, SESSIONS + session.id),
+                "Location": self.clients.path(request, SESSIONS + self.locations.name(session.id)),
                 "ETag": f'"{session.entity_tag}"',
                 "Accept-Patch": sdpfrag.MEDIA_TYPE,
                 "Cache-Control": "no-store",
             }
         )
-        events_url = self.clients.url(request, EVENTS + session.events_id)
+        events_url = self.clients.url(request, EVENTS + self.locations.name(session.events_id))
         for value in (*self._ice_links(session.label), events_link(events_url)):
             headers.add("Link", value)
         return web.Response(
@@ -171,7 +176,7 @@ class Whip:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """GET of the event stream; its unguessable URL is the right to read it."""
-        session = self.service.session_by_events_id(request.match_info["id"])
+        session = self.service.session_by_events_id(self._named(request).session_id)
         if request.method == "HEAD":
             return web.Response(headers=HEADERS)
         return await stream_events(request, session, self.readers, self.heartbeat_s)
@@ -185,9 +190,25 @@ class Whip:
     async def _principal(self, request: web.Request) -> str:
         return await self.authenticator.principal(request.headers.get("Authorization"))
 
+    def _named(self, request: web.Request) -> Named:
+        return self.locations.read(request.match_info["id"])
+
+    def _where_it_lives(self, handler: Handler) -> Handler:
+        """Served here, or passed on to the server that holds the session."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            server_url = self._named(request).server_url
+            if server_url is None or self.forwarder is None:
+                return await handler(request)
+            if request.method in ("PATCH", "DELETE"):
+                self.rates.check(request.method, self.clients.key(request))
+            return await self.forwarder.forward(request, server_url)
+
+        return serve
+
     async def _own_session(self, request: web.Request) -> WebRtcSession:
         principal = await self._principal(request)
-        session = self.service.session(request.match_info["id"])
+        session = self.service.session(self._named(request).session_id)
         if not isinstance(session, WebRtcSession):
             raise SessionUnknown
         if session.principal != principal:

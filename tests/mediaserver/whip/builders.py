@@ -15,8 +15,10 @@ from mediaserver.twins import MemoryPeers, MemoryPlane
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.ice_servers import IceServers
+from voicemedia_server.edge.locations import Locations
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
+from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import Authenticator, OpenAccess
 from voicemedia_server.service import Capacity, SessionService
@@ -70,6 +72,7 @@ async def a_world(
         limits=BodyLimits(65536, 5),
         ice_servers=lambda: servers,
         session_tokens=TOKENS,
+        locations=Locations(Sealer()),
         heartbeat_s=HEARTBEAT_S,
     ).add_to(app)
     async with TestClient(TestServer(app)) as http:
