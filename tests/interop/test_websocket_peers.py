@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import wave
 from pathlib import Path
 
@@ -46,6 +47,7 @@ async def run_peer(name: str, url: str, said: Path, heard: Path) -> None:
     assert PYTHON.exists(), "make peers"
     process = await asyncio.create_subprocess_exec(
         *(str(PYTHON), str(PEERS / f"{name}_peer.py"), url, str(said), str(heard)),
+        env={**os.environ, "PYTHONPATH": str(PEERS)},  # which PYTHONSAFEPATH keeps off the path
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
