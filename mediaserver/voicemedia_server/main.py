@@ -15,14 +15,14 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version as distribution_version
 from typing import Any
 
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import ClientSession, web
 
 from voicemedia_server.config.credentials import (
     MIN_SECRET_BYTES,
@@ -33,15 +33,15 @@ from voicemedia_server.config.credentials import (
     turn_secret,
 )
 from voicemedia_server.config.pages import render_effective
-from voicemedia_server.config.settings import Settings
 from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
-from voicemedia_server.config.values import ListenAddress, PublicAddress, join_port
+from voicemedia_server.config.values import ListenAddress, join_port
 from voicemedia_server.decisions.routes import Decisions, Endpoints
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
 from voicemedia_server.edge.forwarding import Forwarder
 from voicemedia_server.edge.ice_servers import IceServers
+from voicemedia_server.edge.key_sets import FETCH_TIMEOUT, fetch_text
 from voicemedia_server.edge.locations import Locations
 from voicemedia_server.edge.problems import Uncounted, problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
@@ -58,7 +58,7 @@ from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.following import Following
 from voicemedia_server.flags.stores import local_store
 from voicemedia_server.heap import give_back
-from voicemedia_server.packets.datagrams import has_ipv6
+from voicemedia_server.packets.datagrams import has_ipv6, media_host
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
 from voicemedia_server.ports import FlagStore
 from voicemedia_server.registry.building import make_flag_store, make_registry
@@ -75,7 +75,7 @@ from voicemedia_server.telemetry.logs import set_up_logs
 from voicemedia_server.telemetry.metrics import Metrics
 from voicemedia_server.transcode.libopus import LibopusMissing
 from voicemedia_server.transcode.transcoders import TranscodeLimits, Transcoders
-from voicemedia_server.webrtc.addresses import Advertised, are_all_private, host_addresses
+from voicemedia_server.webrtc.advertising import is_out_of_reach, known_addresses
 from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
 from voicemedia_server.websocket.line import Times
@@ -89,8 +89,6 @@ log = structlog.get_logger("server")
 LAG_PROBE_S = 0.5
 HTTP_FAREWELL_S = 2.0
 """How long requests under way may take when the listeners close."""
-KEYS_FETCH_TIMEOUT_S = 5.0
-MAX_KEYS_BYTES = 1 << 20
 GC_THRESHOLDS = (50_000, 20, 100)
 """Closed sessions leave no circles, so full collections may be rare: their pauses are heard."""
 RESTART_S = 5.0
@@ -406,8 +404,7 @@ class Server:
                 return given
 
             return JwtTokens(policy, from_file)
-        timeout = ClientTimeout(total=KEYS_FETCH_TIMEOUT_S)
-        http = await stack.enter_async_context(ClientSession(timeout=timeout))
+        http = await stack.enter_async_context(ClientSession(timeout=FETCH_TIMEOUT))
         assert settings.jwks_url is not None, "auth_mode jwt has one of the two"
         return JwtTokens(policy, partial(fetch_text, http, settings.jwks_url))
 
@@ -496,20 +493,6 @@ class Server:
         await service.close_all(CloseReason.STOPPED)
 
 
-async def fetch_text(http: ClientSession, url: str) -> str:
-    """A document of at most `MAX_KEYS_BYTES`. Raises `OSError` or `ValueError`."""
-    try:
-        async with http.get(url, raise_for_status=True) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > MAX_KEYS_BYTES:
-                    raise ValueError("the document is too large")
-            return body.decode()
-    except ClientError as failure:
-        raise OSError("the document cannot be fetched") from failure
-
-
 async def keep_up(work: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
     """Does background work to its end, from its beginning again whenever a fault of ours breaks
     it: no call is lost for it, and each fault is counted and logged."""
@@ -535,34 +518,6 @@ def decisions(whip: Whip, flags: Flags, metrics: Metrics) -> Decisions:
         observer=metrics,
         endpoints=Endpoints(ENDPOINT, PATHS[0]),
     )
-
-
-def media_host(wanted: str, *, has_ipv6: bool) -> str:
-    """Where media is listened for: on IPv4 alone where both were wanted, but there is no IPv6."""
-    if wanted == "::" and not has_ipv6:
-        log.info("this machine has no IPv6; media goes over IPv4 alone")
-        return "0.0.0.0"
-    return wanted
-
-
-def known_addresses(settings: Settings, listen_host: str) -> tuple[Advertised, ...]:
-    """The addresses that are known at the start, in the order of the setting.
-
-    Where STUN is asked, the machine's own stand in until there is an answer. Loopback is told
-    where HTTP is open to this machine alone, or where there is nothing else.
-    """
-    found: list[Advertised] = []
-    for entry in settings.advertise:
-        if isinstance(entry, PublicAddress):
-            found.append(Advertised(entry.host, entry.port))
-        else:
-            found += host_addresses(listen_host, with_loopback=settings.http.is_loopback)
-    return tuple(dict.fromkeys(found or host_addresses(listen_host, with_loopback=True)))
-
-
-def is_out_of_reach(settings: Settings, addresses: Sequence[Advertised]) -> bool:
-    """HTTP is open to others, but nobody beyond this network is told where media goes."""
-    return not settings.http.is_loopback and are_all_private(addresses)
 
 
 async def _probe_lag(metrics: Metrics) -> None:

@@ -13,8 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,17 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from interop.server_process import ServerProcess, running_server, until
 from mediaserver.config.builders import make_certificate
+from mediaserver.edge.documents import serving
 from mediaserver.telemetry.builders import Observed
-from voicemedia_server.config.sources import load
-from voicemedia_server.main import (
-    fetch_text,
-    is_out_of_reach,
-    keep_up,
-    known_addresses,
-    main,
-    media_host,
-)
-from voicemedia_server.webrtc.addresses import Advertised
+from voicemedia_server.main import keep_up, main
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("--http", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
@@ -119,53 +110,6 @@ def test_the_settings_in_effect_are_told_without_starting(
 
     assert call_main(monkeypatch, "--print-config") == 0
     assert "max_pending: 9  # from VOICEMEDIA_MAX_PENDING" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--advertise", "203.0.113.4"], ["203.0.113.4"]),
-        (["--advertise", "203.0.113.4:9,198.51.100.1"], ["203.0.113.4:9", "198.51.100.1"]),
-        (["--advertise", "host"], ["127.0.0.1"]),
-        (["--advertise", "stun,203.0.113.4,host"], ["127.0.0.1", "203.0.113.4"]),
-        (["--advertise", "host", "--http", "0.0.0.0:8080"], ["127.0.0.1"]),
-    ],
-)
-def test_the_addresses_of_the_setting_are_told_in_its_order(
-    arguments: list[str], told: list[str]
-) -> None:
-    addresses = known_addresses(load(arguments, {}).settings, listen_host="127.0.0.1")
-
-    assert [f"{a.host}:{a.port}" if a.port else a.host for a in addresses] == told
-
-
-@pytest.mark.parametrize(
-    ("wanted", "has_ipv6", "host"),
-    [
-        ("::", True, "::"),
-        ("::", False, "0.0.0.0"),
-        ("::1", False, "::1"),
-        ("0.0.0.0", True, "0.0.0.0"),
-    ],
-)
-def test_without_ipv6_media_goes_over_ipv4_alone(wanted: str, has_ipv6: bool, host: str) -> None:
-    assert media_host(wanted, has_ipv6=has_ipv6) == host
-
-
-@pytest.mark.parametrize(
-    ("http", "address", "is_out"),
-    [
-        ("127.0.0.1:8080", "10.0.0.1", False),
-        ("0.0.0.0:8080", "10.0.0.1", True),
-        ("0.0.0.0:8080", "8.8.8.8", False),
-    ],
-)
-def test_media_that_nobody_outside_can_reach_is_noticed(
-    http: str, address: str, is_out: bool
-) -> None:
-    settings = load(["--http", http], {}).settings
-
-    assert is_out_of_reach(settings, [Advertised(address)]) is is_out
 
 
 @pytest.mark.looptime
@@ -408,65 +352,6 @@ async def test_signed_tokens_are_checked_by_keys_of_a_file(tmp_path: Path, issue
         assert await post_status(server, issuer.token(aud="voice")) == 400
         assert await post_status(server, issuer.token(aud="video")) == 401
         assert await post_status(server, issuer.token(aud="voice", scope="")) == 403
-
-
-Give = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def serving(give: Give) -> AsyncIterator[str]:
-    """The URL at which this is given."""
-    app = web.Application()
-    app.router.add_get("/document", give)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/document"
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_document_that_comes_in_pieces_is_fetched_whole(client: ClientSession) -> None:
-    async def give(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(10):
-            await response.write(b"0123456789")
-            await asyncio.sleep(0)  # a piece of its own on the wire
-        return response
-
-    async with serving(give) as url:
-        assert await fetch_text(client, url) == "0123456789" * 10
-
-
-async def test_a_document_without_end_is_refused(client: ClientSession) -> None:
-    async def give(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(bytes(65536))
-
-    async with serving(give) as url:
-        with pytest.raises(ValueError, match="too large"):
-            await fetch_text(client, url)
-
-
-@pytest.mark.parametrize("body", [b"\xff", None], ids=["no text", "an error"])
-async def test_a_document_that_cannot_be_had_is_one_of_two_errors(
-    client: ClientSession, body: bytes | None
-) -> None:
-    async def give(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=200 if body else 500, body=body)
-
-    async with serving(give) as url:
-        with pytest.raises((OSError, ValueError)):
-            await fetch_text(client, url)
-
-
-async def test_a_server_that_is_not_there_is_an_os_error(client: ClientSession) -> None:
-    with pytest.raises(OSError, match="cannot be fetched"):
-        await fetch_text(client, "http://127.0.0.1:1/document")
 
 
 @pytest.mark.system

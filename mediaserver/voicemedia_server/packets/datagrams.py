@@ -17,9 +17,12 @@ import struct
 import sys
 from typing import Any, Protocol
 
+import structlog
 from cffi import FFI
 
 from voicemedia_server.ports import PathKey
+
+log = structlog.get_logger("packets")
 
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
 BATCH = 64
@@ -338,3 +341,11 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def media_host(wanted: str, *, has_ipv6: bool) -> str:
+    """Where media is listened for: on IPv4 alone where both were wanted, but there is no IPv6."""
+    if wanted == "::" and not has_ipv6:
+        log.info("this machine has no IPv6; media goes over IPv4 alone")
+        return "0.0.0.0"
+    return wanted

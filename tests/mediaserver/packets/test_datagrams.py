@@ -22,6 +22,7 @@ from voicemedia_server.packets.datagrams import (
     Slot,
     capped_receive_buffer_bytes,
     has_ipv6,
+    media_host,
     open_datagrams,
     open_udp,
     plain_address,
@@ -482,3 +483,16 @@ def test_a_buffer_that_the_kernel_cut_tells_what_was_granted(stack: contextlib.E
     udp = stack.enter_context(open_udp("127.0.0.1", 0, 64 * 1024))
 
     assert capped_receive_buffer_bytes(udp, 1 << 40) == 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has_ipv6", "host"),
+    [
+        ("::", True, "::"),
+        ("::", False, "0.0.0.0"),
+        ("::1", False, "::1"),
+        ("0.0.0.0", True, "0.0.0.0"),
+    ],
+)
+def test_without_ipv6_media_goes_over_ipv4_alone(wanted: str, has_ipv6: bool, host: str) -> None:
+    assert media_host(wanted, has_ipv6=has_ipv6) == host
