@@ -1,7 +1,7 @@
-"""Builds everything, runs it, drains it and stops it: the composition root.
+"""Has everything built, runs it, drains it and stops it: the composition root.
 
-The only module that knows all rooms. Signals: SIGTERM and SIGINT drain and leave (a second one
-leaves at once), SIGUSR1 drains, SIGUSR2 takes it back.
+With `building` the only module that knows all rooms. Signals: SIGTERM and SIGINT drain and
+leave (a second one leaves at once), SIGUSR1 drains, SIGUSR2 takes it back.
 """
 
 from __future__ import annotations
@@ -10,79 +10,39 @@ import asyncio
 import errno
 import gc
 import os
-import secrets
 import signal
 import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from importlib.metadata import version as distribution_version
 from typing import Any
 
 import structlog
-from aiohttp import ClientSession, web
+from aiohttp import web
 
-from voicemedia_server.config.credentials import (
-    MIN_SECRET_BYTES,
-    bearer_tokens,
-    fleet_secret,
-    key_set,
-    tls_context,
-    turn_secret,
-)
+from voicemedia_server.building import Builder, StartFailed
+from voicemedia_server.config.credentials import fleet_secret, tls_context
 from voicemedia_server.config.pages import render_effective
 from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
 from voicemedia_server.config.values import ListenAddress, join_port
-from voicemedia_server.decisions.routes import Decisions, Endpoints
-from voicemedia_server.edge.bodies import BodyLimits
-from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.cors import add_cors
-from voicemedia_server.edge.forwarding import Forwarder
-from voicemedia_server.edge.ice_servers import IceServers
-from voicemedia_server.edge.key_sets import FETCH_TIMEOUT, fetch_text
-from voicemedia_server.edge.locations import Locations
 from voicemedia_server.edge.problems import Uncounted, problem_middleware
-from voicemedia_server.edge.rates import MethodRates, RateLimits
 from voicemedia_server.edge.sealing import Sealer
-from voicemedia_server.edge.session_tokens import SessionTokens
-from voicemedia_server.edge.tokens import (
-    Authenticator,
-    JwtPolicy,
-    JwtTokens,
-    OpenAccess,
-    StaticTokens,
-)
-from voicemedia_server.flags.evaluation import Flags
-from voicemedia_server.flags.following import Following
-from voicemedia_server.flags.stores import local_store
-from voicemedia_server.heap import give_back
-from voicemedia_server.packets.datagrams import has_ipv6, media_host
-from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
-from voicemedia_server.ports import FlagStore
-from voicemedia_server.registry.building import make_flag_store, make_registry
-from voicemedia_server.registry.connection import WrongUrl
+from voicemedia_server.packets.python_plane import PythonPlane
 from voicemedia_server.registry_port import InstanceState, Registry
-from voicemedia_server.service import Capacity, DrainPolicy, SessionService
-from voicemedia_server.sessions.admission import Rate
-from voicemedia_server.sessions.deadlines import Limits
+from voicemedia_server.service import DrainPolicy, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.status.admin import Admin
 from voicemedia_server.status.page import load_page
 from voicemedia_server.status.routes import Status
 from voicemedia_server.telemetry.logs import set_up_logs
 from voicemedia_server.telemetry.metrics import Metrics
-from voicemedia_server.transcode.libopus import LibopusMissing
-from voicemedia_server.transcode.transcoders import TranscodeLimits, Transcoders
 from voicemedia_server.webrtc.advertising import is_out_of_reach, known_addresses
 from voicemedia_server.webrtc.peers import WebRtcPeers
 from voicemedia_server.webrtc.reflexive import ReflexiveDiscovery
-from voicemedia_server.websocket.line import Times
-from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 from voicemedia_server.welcome import exposures, greeting, tell
-from voicemedia_server.whip.negotiation import WhipPolicy
-from voicemedia_server.whip.routes import ENDPOINT, Whip
 
 log = structlog.get_logger("server")
 
@@ -95,10 +55,6 @@ RESTART_S = 5.0
 """Before background work that broke starts again."""
 PORT_ATTEMPTS = 8
 """A UDP port that the kernel chose may be taken as TCP port: then it chooses again."""
-
-
-class StartFailed(Exception):
-    """Something that was asked for cannot be had; the message names the setting."""
 
 
 def main() -> None:
@@ -142,26 +98,26 @@ class Server:
             loop.set_exception_handler(lambda _, context: _loop_failed(metrics, context))
             stack.callback(metrics.watch_collector())
             public = web.Application(middlewares=[problem_middleware(metrics)])
-            authenticator = await self._authenticator(stack)
+            build = Builder(self._configuration, metrics, stack)
+            authenticator = await build.authenticator()
             sealer = Sealer(fleet_secret(self._configuration))
             context = tls_context(self._configuration)
-            plane = self._make_plane()
+            plane = build.plane()
             peers = WebRtcPeers(plane, ())
             await self._open(plane, stack)
             for address in known_addresses(self._settings, plane.endpoints[0].host):
                 peers.add_address(address)
-            transcoders = self._make_transcoders(plane, stack)
-            registry = self._make_registry(metrics)
-            stack.push_async_callback(registry.leave)
-            service = self._make_service(peers, plane, metrics, transcoders, registry)
+            transcoders = build.transcoders(plane)
+            registry = build.registry()
+            service = build.service(peers, plane, transcoders, registry)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
-            whip = self._whip(service, authenticator, sealer, await self._forwarder(stack))
+            whip = build.whip(service, authenticator, sealer, await build.forwarder())
             whip.add_to(public)
-            self._websocket(whip, plane, metrics, sealer).add_to(public)
-            flags, follow = self._flags(metrics, stack)
-            decisions(whip, flags, metrics).add_to(public)
+            build.websocket(whip, plane, sealer).add_to(public)
+            flags, follow = build.flags()
+            build.decisions(whip, flags).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
             Status(service, plane, metrics.render, self._version, started_ns, page).add_to(public)
@@ -202,20 +158,7 @@ class Server:
                     task.cancel()
         log.info("left")
 
-    # -- building ---------------------------------------------------------------------------
-
-    def _make_plane(self) -> PythonPlane:
-        settings = self._settings
-        return PythonPlane(
-            PlaneSettings(
-                media_host(settings.udp.host, has_ipv6=has_ipv6()),
-                settings.udp.port,
-                ice_tcp=settings.ice_tcp,
-                receive_buffer_bytes=settings.receive_buffer_bytes,
-                coalesce_s=settings.coalesce_ms / 1000,
-                tcp_bind_timeout_s=settings.setup_timeout_s,
-            )
-        )
+    # -- rooms that have a life of their own -------------------------------------------------
 
     async def _open(self, plane: PythonPlane, stack: AsyncExitStack) -> None:
         address = self._settings.udp
@@ -239,25 +182,6 @@ class Server:
         if is_out_of_reach(settings, peers.addresses):
             log.warning("only private addresses are advertised; set advertise for the internet")
 
-    def _make_transcoders(self, plane: PythonPlane, stack: AsyncExitStack) -> Transcoders | None:
-        limit = self._settings.max_transcoded_sessions
-        if limit == 0:
-            return None
-        try:
-            transcoders = Transcoders(plane, TranscodeLimits(max_sessions=limit))
-        except LibopusMissing as missing:
-            raise StartFailed(
-                f"max_transcoded_sessions: {missing}; install libopus, or choose 0"
-            ) from None
-        stack.push_async_callback(transcoders.close)
-        return transcoders
-
-    def _make_registry(self, metrics: Metrics) -> Registry:
-        try:
-            return make_registry(self._settings, metrics)
-        except WrongUrl as failure:
-            raise self._configuration.error("registry_url", str(failure)) from None
-
     def _instance_state(self, service: SessionService, base_url: str) -> InstanceState:
         return InstanceState(
             base_url,
@@ -266,147 +190,6 @@ class Server:
             len(service.sessions),
             service.is_draining,
         )
-
-    def _make_service(
-        self,
-        peers: WebRtcPeers,
-        plane: PythonPlane,
-        metrics: Metrics,
-        transcoders: Transcoders | None,
-        registry: Registry,
-    ) -> SessionService:
-        settings = self._settings
-        return SessionService(
-            peers,
-            plane,
-            Limits(
-                setup_timeout_s=settings.setup_timeout_s,
-                silent_after_s=settings.silent_after_s,
-                consent_timeout_s=settings.consent_timeout_s,
-                idle_timeout_s=settings.idle_timeout_s,
-                max_session_s=settings.max_session_s,
-            ),
-            Capacity(settings.max_sessions, settings.max_pending),
-            [metrics],
-            transcoders,
-            give_back,
-            registry,
-        )
-
-    def _whip(
-        self,
-        service: SessionService,
-        authenticator: Authenticator,
-        sealer: Sealer,
-        forwarder: Forwarder | None,
-    ) -> Whip:
-        settings = self._settings
-        ice_servers = self._ice_servers()
-        return Whip(
-            service=service,
-            authenticator=authenticator,
-            clients=Clients(settings.trusted_proxies),
-            rates=RateLimits(
-                MethodRates(
-                    post=Rate(settings.post_rate_per_s, settings.post_burst),
-                    patch=Rate(settings.patch_rate_per_s, settings.patch_burst),
-                    delete=Rate(settings.delete_rate_per_s, settings.delete_burst),
-                )
-            ),
-            policy=WhipPolicy(
-                echoes=settings.echo,
-                rejects_video=settings.reject_video,
-                trickle=settings.trickle,
-                ice_restart=settings.ice_restart,
-            ),
-            limits=self._body_limits(),
-            ice_servers=lambda: ice_servers,
-            session_tokens=self._session_tokens(),
-            locations=Locations(sealer, settings.peer_url),
-            forwarder=forwarder,
-        )
-
-    def _websocket(
-        self, whip: Whip, plane: PythonPlane, metrics: Metrics, sealer: Sealer
-    ) -> WebSocketV2:
-        """Beside WHIP: the same sessions, tokens, clients and rates."""
-        settings = self._settings
-        return WebSocketV2(
-            service=whip.service,
-            plane=plane,
-            authenticator=whip.authenticator,
-            clients=whip.clients,
-            rates=whip.rates,
-            times=Times(
-                start_s=settings.setup_timeout_s,
-                ping_s=settings.websocket_ping_s,
-                write_s=settings.request_timeout_s,
-                notice_s=settings.drain_notice_s,
-                mark_s=settings.websocket_mark_s,
-                backlog_ms=settings.websocket_backlog_ms,
-            ),
-            counter=metrics,
-            session_tokens=whip.session_tokens,
-            sealer=sealer,
-            pod=settings.instance_id or "",
-            heartbeat_s=settings.websocket_heartbeat_s,
-        )
-
-    async def _forwarder(self, stack: AsyncExitStack) -> Forwarder | None:
-        """Only servers that share a secret can tell where another one is."""
-        if self._settings.fleet_secret_file is None:
-            return None
-        return Forwarder(await stack.enter_async_context(ClientSession()), self._body_limits())
-
-    def _body_limits(self) -> BodyLimits:
-        return BodyLimits(self._settings.max_body_bytes, self._settings.request_timeout_s)
-
-    def _session_tokens(self) -> SessionTokens:
-        secret = fleet_secret(self._configuration) or secrets.token_bytes(MIN_SECRET_BYTES)
-        return SessionTokens(secret, self._settings.session_token_ttl_s)
-
-    def _flags(
-        self, metrics: Metrics, stack: AsyncExitStack
-    ) -> tuple[Flags, Callable[[], Awaitable[None]]]:
-        """The flags of this process, and the work that follows their documents: of a file, else
-        of the fleet's Redis, else of this process."""
-        store: FlagStore = local_store(self._settings)
-        of_fleet = None if self._settings.flags_file else make_flag_store(self._settings)
-        if of_fleet is not None:
-            stack.push_async_callback(of_fleet.close)
-            store = of_fleet
-        flags = Flags()
-        return flags, partial(store.watch, Following(flags, metrics).take)
-
-    def _ice_servers(self) -> IceServers:
-        settings = self._settings
-        secret = turn_secret(self._configuration)
-        return IceServers(settings.ice_servers, secret, settings.turn_ttl_s)
-
-    async def _authenticator(self, stack: AsyncExitStack) -> Authenticator:
-        settings = self._settings
-        match settings.auth_mode:
-            case "none":
-                return OpenAccess()
-            case "token":
-                return StaticTokens(bearer_tokens(self._configuration))
-        policy = JwtPolicy(
-            settings.jwt_algorithms,
-            settings.jwt_issuer,
-            settings.jwt_audience,
-            settings.jwt_scope,
-        )
-        document = key_set(self._configuration)
-        if document is not None:
-            given = document
-
-            async def from_file() -> str:
-                return given
-
-            return JwtTokens(policy, from_file)
-        http = await stack.enter_async_context(ClientSession(timeout=FETCH_TIMEOUT))
-        assert settings.jwks_url is not None, "auth_mode jwt has one of the two"
-        return JwtTokens(policy, partial(fetch_text, http, settings.jwks_url))
 
     # -- listening --------------------------------------------------------------------------
 
@@ -503,21 +286,6 @@ async def keep_up(work: Callable[[], Awaitable[None]], metrics: Metrics) -> None
             metrics.loop_error()
             log.exception("background work broke and starts again", after_s=RESTART_S)
         await asyncio.sleep(RESTART_S)
-
-
-def decisions(whip: Whip, flags: Flags, metrics: Metrics) -> Decisions:
-    """Beside WHIP: the same tokens, clients, rates and ICE servers."""
-    return Decisions(
-        authenticator=whip.authenticator,
-        clients=whip.clients,
-        rates=whip.rates,
-        limits=whip.limits,
-        ice_servers=whip.ice_servers(),
-        tokens=whip.session_tokens,
-        evaluate=flags.evaluate,
-        observer=metrics,
-        endpoints=Endpoints(ENDPOINT, PATHS[0]),
-    )
 
 
 async def _probe_lag(metrics: Metrics) -> None:

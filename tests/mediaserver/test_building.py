@@ -1,0 +1,116 @@
+"""Which rooms a process has, by its settings. What they do as a whole is in test_main.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from interop.server_process import until
+from voicemedia_rollout.document import Rollout, write_document
+from voicemedia_server.building import Builder
+from voicemedia_server.config.sources import ConfigError, load
+from voicemedia_server.edge.tokens import Authenticator, JwtTokens, OpenAccess, StaticTokens
+from voicemedia_server.telemetry.metrics import Metrics
+
+Build = Callable[..., Builder]
+
+
+@pytest.fixture
+async def build() -> AsyncIterator[Build]:
+    """A builder by these arguments of the command; what it opened is closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        def by(*arguments: str, **environment: str) -> Builder:
+            return Builder(load(arguments, environment), Metrics("1.2.3", "python"), stack)
+
+        yield by
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> str:
+    file = tmp_path / "secret"
+    file.write_text("s" * 32)
+    return str(file)
+
+
+async def test_without_a_mode_everybody_is_let_in(build: Build) -> None:
+    assert isinstance(await build().authenticator(), OpenAccess)
+
+
+@pytest.mark.parametrize(
+    ("mode", "option", "text", "kind"),
+    [
+        ("token", "--auth-tokens-file", "letmein", StaticTokens),
+        ("jwt", "--jwks-file", '{"keys": []}', JwtTokens),
+    ],
+)
+async def test_a_mode_asks_for_its_tokens(
+    build: Build, tmp_path: Path, mode: str, option: str, text: str, kind: type[Authenticator]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(text)
+
+    authenticator = await build("--auth-mode", mode, option, str(file)).authenticator()
+
+    assert isinstance(authenticator, kind)
+
+
+async def test_keys_of_a_url_are_not_fetched_before_a_token_asks_for_them(build: Build) -> None:
+    options = ("--auth-mode", "jwt", "--jwks-url", "http://127.0.0.1:1/keys")
+
+    assert isinstance(await build(*options).authenticator(), JwtTokens)
+
+
+async def test_a_server_without_a_shared_secret_passes_nothing_on(build: Build) -> None:
+    assert await build().forwarder() is None
+
+
+async def test_servers_that_share_a_secret_pass_requests_on(build: Build, secret_file: str) -> None:
+    assert await build("--fleet-secret-file", secret_file).forwarder() is not None
+
+
+async def test_no_transcoded_sessions_means_no_transcoders(build: Build) -> None:
+    builder = build("--max-transcoded-sessions", "0")
+
+    assert builder.transcoders(builder.plane()) is None
+
+
+async def test_a_registry_url_that_is_none_is_a_wrong_setting(build: Build) -> None:
+    builder = build(VOICEMEDIA_REGISTRY_URL="http://localhost")
+
+    with pytest.raises(ConfigError, match="registry_url"):
+        builder.registry()
+
+
+async def test_a_file_of_flags_goes_before_the_redis_of_the_fleet(
+    build: Build, tmp_path: Path
+) -> None:
+    file = tmp_path / "flags.json"
+    file.write_text(write_document(Rollout(revision=7)))
+    builder = build("--flags-file", str(file), VOICEMEDIA_REGISTRY_URL="redis://127.0.0.1:1")
+    flags, follow = builder.flags()
+
+    async def has_come() -> bool:
+        return flags.revision == 7
+
+    following = asyncio.ensure_future(follow())
+    await until(has_come, what="the document of the file")
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_a_lone_server_has_flags_of_its_own_from_the_start(build: Build) -> None:
+    flags, follow = build("--webrtc-percent", "0").flags()
+
+    async def has_come() -> bool:
+        found = flags.evaluate("anna")
+        return found is not None and found.variant_key == "websocket"
+
+    following = asyncio.ensure_future(follow())
+    await until(has_come, what="the document of this process")
+    following.cancel()
+    await asyncio.wait([following])
