@@ -47,7 +47,7 @@ from voicemedia_server.ports import FlagStore
 from voicemedia_server.registry.building import make_flag_store, make_registry
 from voicemedia_server.registry.connection import WrongUrl
 from voicemedia_server.registry_port import Registry
-from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.service import Capacity, SessionService, Surroundings
 from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.telemetry.metrics import Metrics
@@ -132,10 +132,7 @@ class Builder:
                 max_session_s=settings.max_session_s,
             ),
             Capacity(settings.max_sessions, settings.max_pending),
-            [self._metrics],
-            transcoders,
-            give_back,
-            registry,
+            Surroundings([self._metrics], transcoders, give_back, registry),
         )
 
     def whip(

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -72,6 +72,20 @@ class DrainPolicy:
     notice_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Who has a part in every session beside its peer and the plane; alone by default.
+
+    `when_empty` is called when the last session is freed; each session claims its place of
+    `claims` first, and gives it back. `transcoding` is `None` where decoded echoes are off.
+    """
+
+    observers: Sequence[SessionObserver] = ()
+    transcoding: Transcoding | None = None
+    when_empty: Callable[[], None] = lambda: None
+    claims: Claims = field(default_factory=Alone)
+
+
 class SessionService:
     """All sessions of this process."""
 
@@ -81,21 +95,17 @@ class SessionService:
         plane: PacketPlane,
         limits: Limits,
         capacity: Capacity,
-        observers: Sequence[SessionObserver] = (),
-        transcoding: Transcoding | None = None,
-        when_empty: Callable[[], None] = lambda: None,
-        claims: Claims | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
-        """`when_empty` is called when the last session is freed; each session claims its place
-        of `claims` first, and gives it back."""
+        surroundings = surroundings or Surroundings()
         self._peers = peers
         self._plane = plane
         self._limits = limits
         self._capacity = capacity
-        self._observers = observers
-        self._transcoding = transcoding
-        self._when_empty = when_empty
-        self._claims = claims or Alone()
+        self._observers = surroundings.observers
+        self._transcoding = surroundings.transcoding
+        self._when_empty = surroundings.when_empty
+        self._claims = surroundings.claims
         self._claiming = 0
         self._sessions: dict[SessionId, Session] = {}
         self._by_events_id: dict[str, Session] = {}

@@ -20,7 +20,7 @@ from voicemedia_server.ports import EchoIdentity, Ending, IceDescription, MediaS
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry_port import Alone, Claims, SessionRecord
-from voicemedia_server.service import Capacity, DrainPolicy, SessionService
+from voicemedia_server.service import Capacity, DrainPolicy, SessionService, Surroundings
 from voicemedia_server.session import EventKind, OpenRequest, WebRtcSession
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
@@ -50,8 +50,7 @@ class World:
             self.plane,
             Limits(15, 8, 30, 60, 3600),
             Capacity(max_sessions, max_pending),
-            [self],
-            claims=claims or self.registry,
+            Surroundings([self], claims=claims or self.registry),
         )
         self.service.now_ns = lambda: int(self.now_s * NS_PER_S)
 

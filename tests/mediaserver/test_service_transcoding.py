@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mediaserver.twins import MemoryPeers, MemoryPlane, an_agreement, an_offer
-from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.service import Capacity, SessionService, Surroundings
 from voicemedia_server.session import OpenRequest, Session
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -38,7 +38,7 @@ class World:
 
 def new_service(plane: MemoryPlane, room: Transcoders | None, peers: MemoryPeers) -> SessionService:
     limits = Limits(15, 8, 30, 60, 3600)
-    return SessionService(peers, plane, limits, Capacity(10, 10), transcoding=room)
+    return SessionService(peers, plane, limits, Capacity(10, 10), Surroundings(transcoding=room))
 
 
 async def open_session(service: SessionService, form: EchoForm) -> Session:

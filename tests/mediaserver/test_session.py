@@ -8,7 +8,7 @@ import pytest
 
 from mediaserver.twins import MemoryPeers, MemoryPlane, an_agreement, an_offer
 from voicemedia_server.ports import PeerId
-from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.service import Capacity, SessionService, Surroundings
 from voicemedia_server.session import (
     EventKind,
     EventStream,
@@ -47,7 +47,7 @@ def new_service(
         plane,
         Limits(15, 8, 30, 60, 3600),
         Capacity(max_sessions, 10),
-        when_empty=when_empty,
+        Surroundings(when_empty=when_empty),
     )
 
 

@@ -10,7 +10,7 @@ from voicemedia_server.ports import (
     OnSignal,
     PeerId,
 )
-from voicemedia_server.service import Capacity, SessionService
+from voicemedia_server.service import Capacity, SessionService, Surroundings
 from voicemedia_server.session import OpenRequest, Session
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.offer import (
@@ -99,7 +99,7 @@ class Observed:
             self.plane,
             Limits(15, 8, 30, 60, 0),
             Capacity(max_sessions=300, max_pending=200),
-            [self.metrics],
+            Surroundings([self.metrics]),
         )
         self.metrics.read_from(self.service, self.plane)
 
