@@ -35,6 +35,7 @@ from voicemedia_server.session import (
     OpenRequest,
     Session,
     SessionEvent,
+    SessionIdentity,
     StreamRequest,
     WebRtcSession,
 )
@@ -248,8 +249,7 @@ class SessionService:
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
-            session = WebRtcSession(request, peer_id, opened_ns)
-            session.id = session_id
+            session = WebRtcSession(SessionIdentity(session_id, peer_id, opened_ns), request)
             session.connection = session.peer = self._peers.accept(
                 request.offer, peer_id, session.id, self._signal_of(session)
             )
@@ -266,10 +266,8 @@ class SessionService:
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
-            session = Session(
-                request.transport, request.sound, request.principal, peer_id, opened_ns
-            )
-            session.id = session_id
+            identity = SessionIdentity(session_id, peer_id, opened_ns)
+            session = Session(identity, request.transport, request.sound, request.principal)
             session.connection = request.connection
             session.decision = request.decision
             self._plane.open_stream(peer_id, request.sink)

@@ -82,6 +82,15 @@ class StreamRequest:
     decision: Decision | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SessionIdentity:
+    """Which session: its id, its peer in the plane, and the monotonic time at which it began."""
+
+    id: SessionId
+    peer_id: PeerId
+    opened_ns: int
+
+
 class Session:
     """One caller's stay. Only `SessionService` changes it."""
 
@@ -104,15 +113,15 @@ class Session:
     )
 
     def __init__(
-        self, transport: Transport, sound: Sound, principal: str, peer_id: PeerId, opened_ns: int
+        self, identity: SessionIdentity, transport: Transport, sound: Sound, principal: str
     ) -> None:
-        self.id = SessionId(secrets.token_urlsafe(24))
+        self.id = identity.id
         self.events_id = secrets.token_urlsafe(24)
         self.transport = transport
         self.sound = sound
         self.principal = principal
-        self.peer_id = peer_id
-        self.opened_ns = opened_ns
+        self.peer_id = identity.peer_id
+        self.opened_ns = identity.opened_ns
         self.connected_ns: int | None = None
         self.decision: Decision | None = None
         self.state = State.OFFERED
@@ -158,10 +167,8 @@ class WebRtcSession(Session):
 
     __slots__ = ("answer_sdp", "entity_tag", "offer", "peer", "remote_ice")
 
-    def __init__(self, request: OpenRequest, peer_id: PeerId, opened_ns: int) -> None:
-        super().__init__(
-            Transport.WEBRTC, sound_of(request.agreement), request.principal, peer_id, opened_ns
-        )
+    def __init__(self, identity: SessionIdentity, request: OpenRequest) -> None:
+        super().__init__(identity, Transport.WEBRTC, sound_of(request.agreement), request.principal)
         self.decision = request.decision
         self.entity_tag = secrets.token_hex(8)
         self.offer = request.offer

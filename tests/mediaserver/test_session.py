@@ -15,16 +15,18 @@ from voicemedia_server.session import (
     OpenRequest,
     Session,
     SessionEvent,
+    SessionIdentity,
     StreamRequest,
     WebRtcSession,
 )
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason, State
-from voicemedia_server.sessions.offer import Codec
+from voicemedia_server.sessions.offer import Codec, SessionId
 from voicemedia_server.sessions.refusals import AtCapacity
 from voicemedia_server.sessions.sound import Sound, Transport
 
 PCMU = Codec(0, "pcmu", 8000)
+IDENTITY = SessionIdentity(SessionId("an-id-that-nobody-guesses"), PeerId(1), 0)
 
 
 class Socket:
@@ -57,7 +59,7 @@ def a_request(socket: Socket) -> StreamRequest:
 
 
 def a_session() -> Session:
-    return Session(Transport.WEBSOCKET, Sound((PCMU,), is_echoed=True), "anyone", PeerId(1), 0)
+    return Session(IDENTITY, Transport.WEBSOCKET, Sound((PCMU,), is_echoed=True), "anyone")
 
 
 def test_a_label_is_the_beginning_of_an_id_that_nobody_guesses() -> None:
@@ -91,10 +93,16 @@ async def test_a_reader_that_does_not_read_loses_the_oldest() -> None:
     ]
 
 
+def test_a_session_has_the_id_that_it_is_given_and_shows_its_first_part() -> None:
+    session = a_session()
+
+    assert (session.id, session.label) == ("an-id-that-nobody-guesses", "an-id-th")
+
+
 def test_the_tagged_section_is_the_first_of_the_bundle() -> None:
     offer = an_offer()
 
-    session = WebRtcSession(OpenRequest(offer, an_agreement(offer), "anyone", 0), PeerId(1), 0)
+    session = WebRtcSession(IDENTITY, OpenRequest(offer, an_agreement(offer), "anyone", 0))
 
     assert session.tagged_mid == offer.bundle[0]
     assert session.transport is Transport.WEBRTC
