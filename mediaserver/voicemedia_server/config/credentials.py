@@ -10,7 +10,8 @@ import ssl
 from voicemedia_server.config.sources import Configuration
 from voicemedia_server.config.values import read_token
 
-MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2, for HS256
+MIN_SECRET_BYTES = 32
+"""Of every secret that we sign or seal by (RFC 7518 section 3.2, for HS256)."""
 
 
 def bearer_tokens(configuration: Configuration) -> tuple[str, ...]:

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from voicemedia_server.config.credentials import MIN_SECRET_BYTES
+
 VERSION = 1
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
-MIN_SECRET_BYTES = 16
 MAX_TOKEN_CHARS = 8192
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from voicemedia_server.edge.locations import Locations, Named
 from voicemedia_server.edge.sealing import Sealer
 
-SECRET = b"a secret that the fleet shares"
+SECRET = b"a secret of all servers of the fleet"
 FIRST = Locations(Sealer(SECRET), "http://10.0.0.1:8080")
 SECOND = Locations(Sealer(SECRET), "http://10.0.0.2:8080")
 
@@ -37,7 +37,7 @@ def test_a_token_is_good_for_its_own_session_alone() -> None:
     assert SECOND.read(f"xyz.{token}") == Named("xyz")
 
 
-@pytest.mark.parametrize("other", [Sealer(), Sealer(b"the secret of another fleet")])
+@pytest.mark.parametrize("other", [Sealer(), Sealer(b"a secret of all servers of another fleet")])
 def test_what_another_fleet_sealed_leads_nowhere(other: Sealer) -> None:
     name = Locations(other, "http://169.254.169.254").name("abc")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from voicemedia_server.edge.sealing import MAX_TOKEN_CHARS, SealBroken, Sealer
 
-SECRET = b"a secret of the whole fleet"
+SECRET = b"a secret of all servers of the fleet"
 SEALER = Sealer(SECRET)
 
 
@@ -81,5 +81,5 @@ def test_a_token_beyond_all_measure_is_not_even_read() -> None:
 
 
 def test_a_secret_that_can_be_guessed_is_refused() -> None:
-    with pytest.raises(ValueError, match="16 bytes"):
-        Sealer(b"short")
+    with pytest.raises(ValueError, match="32 bytes"):
+        Sealer(b"s" * 31)

@@ -30,7 +30,7 @@ from voicemedia_server.websocket.line import Times
 from voicemedia_server.websocket.routes import PATHS, WebSocketV2
 
 WITHIN_S = 10.0
-SECRET = b"a secret of the whole fleet"
+SECRET = b"a secret of all servers of the fleet"
 TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, overlap_s=0.05)
 TOKENS = SessionTokens(b"s" * 32, 60)
 START = {"event": "start", "streamSid": "MZ1"}

@@ -9,7 +9,7 @@ from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.websocket.resumption import PURPOSE, ResumeFailed, ResumePoint, Resumption
 
-SECRET = b"a secret of the whole fleet"
+SECRET = b"a secret of all servers of the fleet"
 RESUMPTION = Resumption(Sealer(SECRET))
 NOW_S = 1_800_000_000
 POINT = ResumePoint(
