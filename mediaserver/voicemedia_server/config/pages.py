@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from voicemedia_server.config.settings import VARIABLE_PREFIX, Group, Option, options
+from voicemedia_server.config.fields import Group
+from voicemedia_server.config.settings import VARIABLE_PREFIX, Option, options
 from voicemedia_server.config.sources import CONFIG_VARIABLE, PROGRAM, Configuration, written
 from voicemedia_server.config.values import MASK
 

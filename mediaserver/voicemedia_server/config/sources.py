@@ -18,7 +18,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from voicemedia_server.config.settings import VARIABLE_PREFIX, Group, Option, Settings, options
+from voicemedia_server.config.fields import Group
+from voicemedia_server.config.settings import VARIABLE_PREFIX, Option, Settings, options
 
 PROGRAM = "voicemedia-server"
 CONFIG_VARIABLE = VARIABLE_PREFIX + "CONFIG"
