@@ -6,7 +6,6 @@ What must be closed again goes on the stack of the process, which `main` owns. N
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -201,16 +200,16 @@ class Builder:
             await self._stack.enter_async_context(ClientSession()), self._body_limits()
         )
 
-    def flags(self) -> tuple[Flags, Callable[[], Awaitable[None]]]:
-        """The flags of this process, and the work that follows their documents: of a file, else
-        of the fleet's Redis, else of this process."""
+    def flags(self) -> tuple[Flags, Following]:
+        """The flags of this process, and what follows their documents: of a file, else of the
+        fleet's Redis, else of this process."""
         store: FlagStore = local_store(self._settings)
         of_fleet = None if self._settings.flags_file else make_flag_store(self._settings)
         if of_fleet is not None:
             self._stack.push_async_callback(of_fleet.close)
             store = of_fleet
         flags = Flags()
-        return flags, partial(store.watch, Following(flags, self._metrics).take)
+        return flags, Following(store, flags, self._metrics)
 
     def decisions(self, whip: Whip, flags: Flags) -> Decisions:
         """Beside WHIP: the same tokens, clients, rates and ICE servers."""

@@ -116,11 +116,12 @@ class Server:
             whip = build.whip(service, authenticator, sealer, await build.forwarder())
             whip.add_to(public)
             build.websocket(whip, plane, sealer).add_to(public)
-            flags, follow = build.flags()
+            flags, following = build.flags()
             build.decisions(whip, flags).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
             Status(service, plane, metrics.render, self._version, started_ns, page).add_to(public)
+            await following.begin()
             admin_url = await self._listen_admin(service, registry, stack)
             base_url = await self._listen_public(public, context, stack)
             self._service = service
@@ -144,7 +145,7 @@ class Server:
                         )
                     ),
                     tasks.create_task(keep_up(lambda: _probe_lag(metrics), metrics)),
-                    tasks.create_task(keep_up(follow, metrics)),
+                    tasks.create_task(keep_up(following.follow, metrics)),
                     tasks.create_task(
                         keep_up(lambda: self._learn_addresses(peers, plane), metrics)
                     ),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
+import aiohttp
 import pytest
 
 from interop.server_process import ServerProcess, running_server, until
 from interop.test_decisions import ask, flags_command, is_at_revision
-from mediaserver.registry.redis_server import RedisServer, running_redis
+from mediaserver.registry.redis_server import RedisServer, free_port, running_redis
 
 pytestmark = pytest.mark.system
 
@@ -44,6 +46,52 @@ async def test_before_the_first_document_everybody_gets_websocket(
     servers: list[ServerProcess],
 ) -> None:
     answer = await ask(servers[0])
+
+    assert (answer["transport"], answer["reason"]) == ("websocket", "registry-down")
+
+
+async def first_answer(port: int) -> dict[str, Any]:
+    """Of a server that is about to start: to the first request that it takes at all."""
+    body = {"client_id": "anna", "capabilities": {"webrtc": True, "websocket": True}}
+    async with aiohttp.ClientSession() as http:
+
+        async def is_answered() -> dict[str, Any] | None:
+            try:
+                async with http.post(f"http://127.0.0.1:{port}/v2/session", json=body) as response:
+                    answer: dict[str, Any] = await response.json()
+                    return answer
+            except aiohttp.ClientConnectorError:
+                return None
+
+        found: dict[str, Any] = await until(is_answered, 20, "the first answer")
+        return found
+
+
+async def test_the_first_caller_of_a_new_server_is_given_what_the_flags_say(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flags_command("--redis", redis.url, "split", "100")
+    monkeypatch.setenv("VOICEMEDIA_REGISTRY_URL", redis.url)
+    port = free_port()
+
+    asking = asyncio.create_task(first_answer(port))
+    async with running_server("--http", f"127.0.0.1:{port}"):
+        answer = await asking
+
+    assert (answer["transport"], answer["reason"], answer["revision"]) == ("webrtc", "flag", 1)
+
+
+async def test_a_redis_that_says_nothing_holds_no_start_up_for_long(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flags_command("--redis", redis.url, "split", "100")
+    monkeypatch.setenv("VOICEMEDIA_REGISTRY_URL", redis.url)
+    redis.freeze()
+
+    async with running_server() as server:
+        answer = await ask(server)
+        redis.thaw()
+        await until_all_at([server], 1)
 
     assert (answer["transport"], answer["reason"]) == ("websocket", "registry-down")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from interop.server_process import until
 from voicemedia_rollout.document import Rollout, write_document
 from voicemedia_server.building import Builder
 from voicemedia_server.config.sources import ConfigError, load
@@ -92,25 +90,18 @@ async def test_a_file_of_flags_goes_before_the_redis_of_the_fleet(
     file = tmp_path / "flags.json"
     file.write_text(write_document(Rollout(revision=7)))
     builder = build("--flags-file", str(file), VOICEMEDIA_REGISTRY_URL="redis://127.0.0.1:1")
-    flags, follow = builder.flags()
+    flags, following = builder.flags()
 
-    async def has_come() -> bool:
-        return flags.revision == 7
+    await following.begin()
 
-    following = asyncio.ensure_future(follow())
-    await until(has_come, what="the document of the file")
-    following.cancel()
-    await asyncio.wait([following])
+    assert flags.revision == 7
 
 
-async def test_a_lone_server_has_flags_of_its_own_from_the_start(build: Build) -> None:
-    flags, follow = build("--webrtc-percent", "0").flags()
+async def test_a_lone_server_has_flags_of_its_own(build: Build) -> None:
+    flags, following = build("--webrtc-percent", "0").flags()
 
-    async def has_come() -> bool:
-        found = flags.evaluate("anna")
-        return found is not None and found.variant_key == "websocket"
+    await following.begin()
 
-    following = asyncio.ensure_future(follow())
-    await until(has_come, what="the document of this process")
-    following.cancel()
-    await asyncio.wait([following])
+    evaluation = flags.evaluate("anna")
+    assert evaluation is not None
+    assert evaluation.variant_key == "websocket"

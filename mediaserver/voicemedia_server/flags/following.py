@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
 from typing import Protocol
 
 import structlog
 
 from voicemedia_rollout.document import DocumentMalformed
 from voicemedia_server.flags.evaluation import Flags
+from voicemedia_server.ports import FlagStore, FlagsUnavailable
 
 log = structlog.get_logger("flags")
+
+BEGIN_S = 1.0
+"""How long a start may wait for the first document: Redis answers in milliseconds or is down."""
 
 
 class FlagObserver(Protocol):
@@ -21,20 +25,48 @@ class FlagObserver(Protocol):
     def flags_refused(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Following:
-    """Between a store and the flags."""
+    """Between a store and the flags: first `begin`, then `follow` for good."""
 
-    flags: Flags
-    observer: FlagObserver
+    def __init__(self, store: FlagStore, flags: Flags, observer: FlagObserver) -> None:
+        self._store = store
+        self._flags = flags
+        self._observer = observer
+        self._last: str | None = None
+        self._is_untold = False
+
+    async def begin(self, within_s: float = BEGIN_S) -> None:
+        """Takes what the store has now, so that the first caller is decided by it. Where it does
+        not answer in time nothing is taken: calls matter more than flags."""
+        try:
+            async with asyncio.timeout(within_s):
+                text = await self._store.read()
+        except (FlagsUnavailable, TimeoutError):
+            log.warning("flags cannot be had at the start; it goes on without them")
+            return
+        if text is not None:
+            self._is_untold = self._accept(text)
+
+    async def follow(self) -> None:
+        """Takes each document that comes, until cancelled."""
+        if self._is_untold:  # told only now: a start that fails says why, and nothing else
+            self._is_untold = False
+            log.info("flags", revision=self._flags.revision)
+        await self._store.watch(self.take)
 
     def take(self, text: str) -> None:
-        """A document came."""
+        """A document came; the same one again is passed over."""
+        if text != self._last and self._accept(text):
+            log.info("flags", revision=self._flags.revision)
+
+    def _accept(self, text: str) -> bool:
+        """Whether decisions go by this document now."""
+        self._last = text
         try:
-            self.flags.take(text)
+            self._flags.take(text)
         except DocumentMalformed as malformed:
-            self.observer.flags_refused()
+            self._observer.flags_refused()
             log.warning("a flag document cannot be read; the last one counts", fault=str(malformed))
-            return
-        self.observer.flags_taken(self.flags.revision)
-        log.info("flags", revision=self.flags.revision)
+            return False
+        self._observer.flags_taken(self._flags.revision)
+        return True

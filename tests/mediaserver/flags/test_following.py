@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from interop.server_process import until
 from voicemedia_rollout.document import Rollout, write_document
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.following import Following
+from voicemedia_server.flags.stores import MemoryFlagStore
+from voicemedia_server.ports import FlagsUnavailable
 
 
 class Told:
@@ -21,19 +29,88 @@ class Told:
         self.refused += 1
 
 
+class AwayStore:
+    """A store whose server is down, or silent."""
+
+    def __init__(self, *, is_silent: bool) -> None:
+        self._is_silent = is_silent
+
+    async def read(self) -> str | None:
+        if self._is_silent:
+            await asyncio.Event().wait()
+        raise FlagsUnavailable("the store is down")
+
+    async def replace(self, rollout: Rollout) -> None:
+        raise FlagsUnavailable("the store is down")
+
+    async def watch(self, take: Callable[[str], None]) -> None:
+        await asyncio.Event().wait()
+
+
 def test_a_document_is_taken_and_its_revision_told() -> None:
     told, flags = Told(), Flags()
 
-    Following(flags, told).take(write_document(Rollout(revision=8)))
+    Following(MemoryFlagStore(Rollout()), flags, told).take(write_document(Rollout(revision=8)))
 
     assert (told.revisions, told.refused, flags.revision) == ([8], 0, 8)
 
 
 def test_a_document_that_cannot_be_read_is_counted_and_changes_nothing() -> None:
     told, flags = Told(), Flags()
-    following = Following(flags, told)
+    following = Following(MemoryFlagStore(Rollout()), flags, told)
     following.take(write_document(Rollout(revision=8)))
 
     following.take("garbage")
 
     assert (told.revisions, told.refused, flags.revision) == ([8], 1, 8)
+
+
+def test_the_same_document_again_is_told_once() -> None:
+    told, flags = Told(), Flags()
+    following = Following(MemoryFlagStore(Rollout()), flags, told)
+
+    for text in ("garbage", "garbage", write_document(Rollout()), write_document(Rollout())):
+        following.take(text)
+
+    assert (told.revisions, told.refused) == ([1], 1)
+
+
+async def test_what_the_store_has_is_in_force_once_begun() -> None:
+    told, flags = Told(), Flags()
+
+    await Following(MemoryFlagStore(Rollout(revision=8)), flags, told).begin()
+
+    assert flags.revision == 8
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("is_silent", [True, False])
+async def test_a_start_waits_no_longer_than_its_deadline_for_a_store_that_is_away(
+    is_silent: bool,
+) -> None:
+    told, flags = Told(), Flags()
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+
+    await Following(AwayStore(is_silent=is_silent), flags, told).begin(within_s=1.5)
+
+    assert loop.time() - began_s <= 1.5
+    assert (told.revisions, told.refused) == ([], 0)
+
+
+async def test_documents_that_follow_are_taken_one_by_one() -> None:
+    told, flags = Told(), Flags()
+    store = MemoryFlagStore(Rollout())
+    following = Following(store, flags, told)
+    await following.begin()
+    task = asyncio.create_task(following.follow())
+
+    async def is_changed() -> bool:
+        return flags.revision == 2
+
+    await store.replace(Rollout(revision=2))
+    await until(is_changed, 5, "the change")
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert told.revisions == [1, 2]
