@@ -32,11 +32,11 @@ from voicemedia_server.ports import Ending, MediaStats, PacketPlane, TranscodeRe
 from voicemedia_server.registry_port import Operation, Result
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.routing.decision import Decision, DecisionReason
-from voicemedia_server.routing.outcome import Outcome, outcome_of
 from voicemedia_server.service import Capacity, SessionService
-from voicemedia_server.sessions.lifecycle import CloseReason, State
+from voicemedia_server.sessions.lifecycle import State
 from voicemedia_server.sessions.refusals import RefusalReason
 from voicemedia_server.sessions.sound import Transport
+from voicemedia_server.telemetry.endings import LIVE_STATES, Endings
 from voicemedia_server.telemetry.totals import (
     MediaTotals,
     media_families,
@@ -45,16 +45,8 @@ from voicemedia_server.telemetry.totals import (
 )
 
 SETUP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
-DURATION_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 14400)
-ROUND_TRIP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8)
-PLAYOUT_BUCKETS_S = (0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.8, 1.6)
-JITTER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
-LOSS_BUCKETS_RATIO = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 REGISTRY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 PAUSE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
-UNDECIDED = "none"
-VARIANTS = (*Variant, UNDECIDED)
-LIVE_STATES = tuple(state for state in State if state is not State.CLOSED)
 GENERATIONS = ("0", "1", "2")
 CHUNK_SESSIONS = 100
 """Sessions read in one go at a scrape: two milliseconds, then media has its turn."""
@@ -90,25 +82,11 @@ class Metrics:
         self.is_ready = False
         self._reading: Reading | None = None
         self._source: tuple[SessionService, PacketPlane, Transcoding | None] | None = None
-        self._ended = new_totals()
         ProcessCollector(registry=registry)
         build = Info("voicemedia_build", "What runs here.", registry=registry)
         build.info({"version": version, "packet_plane": packet_plane})
         self._opened = Counter(
             "voicemedia_sessions_opened", "Sessions opened.", ["transport"], registry=registry
-        )
-        self._ended_count = Counter(
-            "voicemedia_sessions_ended",
-            "Sessions ended, by reason and by the state that they were in.",
-            ["reason", "last_state", "transport"],
-            registry=registry,
-        )
-        self._outcomes = Counter(
-            "voicemedia_session_outcomes",
-            "Sessions ended, by the variant that was decided on (none where nobody asked) and how "
-            "they turned out; a fallback was given WebRTC and came by WebSocket.",
-            ["variant", "outcome"],
-            registry=registry,
         )
         self._decisions = Counter(
             "voicemedia_decisions",
@@ -135,34 +113,6 @@ class Metrics:
             ["phase", "transport"],
             buckets=SETUP_BUCKETS_S,
             registry=registry,
-        )
-        self._duration = _histogram(
-            registry, "session_duration_seconds", "How long sessions lasted.", DURATION_BUCKETS_S
-        )
-        self._round_trip = _histogram(
-            registry,
-            "session_round_trip_seconds",
-            "Last round trip of each session, from RTCP, noted at its end.",
-            ROUND_TRIP_BUCKETS_S,
-        )
-        self._jitter = _histogram(
-            registry,
-            "session_jitter_seconds",
-            "Interarrival jitter of each speaker (RFC 3550), noted at the session's end.",
-            JITTER_BUCKETS_S,
-        )
-        self._loss = _histogram(
-            registry,
-            "session_loss_ratio",
-            "Share of each speaker's packets that never came, noted at the session's end.",
-            LOSS_BUCKETS_RATIO,
-        )
-        self._playout = _histogram(
-            registry,
-            "session_playout_seconds",
-            "From our sending of a frame until its listener said that it was played, the last of "
-            "each session, noted at its end. WebSocket only.",
-            PLAYOUT_BUCKETS_S,
         )
         self._lag = Histogram(
             "voicemedia_event_loop_lag_seconds",
@@ -201,6 +151,7 @@ class Metrics:
             buckets=REGISTRY_BUCKETS_S,
             registry=registry,
         )
+        self._endings = Endings(registry)
         self._prepare_labels()
         registry.register(self)
 
@@ -209,11 +160,6 @@ class Metrics:
             self._opened.labels(transport)
             for phase in Phase:
                 self._setup.labels(phase, transport)
-            for close, state in product(CloseReason, LIVE_STATES):
-                self._ended_count.labels(close, state, transport)
-        for variant in VARIANTS:
-            for outcome in Outcome:
-                self._outcomes.labels(variant, outcome)
         for variant, reason in product(Variant, DecisionReason):
             self._decisions.labels(variant, reason)
         for refusal in RefusalReason:
@@ -237,22 +183,8 @@ class Metrics:
         self._setup.labels(Phase.CONNECTED, transport).observe(since_opened_s)
 
     def session_ended(self, ending: Ending, stats: MediaStats) -> None:
-        """`SessionObserver`: keeps what the session counted."""
-        transport = ending.transport
-        self._ended_count.labels(ending.reason, ending.last_state, transport).inc()
-        variant = ending.decision.variant if ending.decision else UNDECIDED
-        outcome = outcome_of(ending.decision, transport, ending.reason, ending.last_state)
-        self._outcomes.labels(variant, outcome).inc()
-        self._duration.labels(transport).observe(ending.duration_s)
-        self._ended[transport].add(stats)
-        if stats.packets_received:
-            expected = stats.packets_received + stats.packets_lost
-            self._jitter.labels(transport).observe(stats.jitter_s)
-            self._loss.labels(transport).observe(stats.packets_lost / expected)
-        if stats.round_trip_s is not None:
-            self._round_trip.labels(transport).observe(stats.round_trip_s)
-        if stats.playout_s is not None:
-            self._playout.labels(transport).observe(stats.playout_s)
+        """`SessionObserver`."""
+        self._endings.count(ending, stats)
 
     def refused(self, reason: RefusalReason) -> None:
         """Counts a request that was refused."""
@@ -336,7 +268,7 @@ class Metrics:
             if position % CHUNK_SESSIONS == 0:
                 await asyncio.sleep(0)
         media = new_totals()
-        for transport, ended in self._ended.items():
+        for transport, ended in self._endings.totals.items():
             media[transport].add(ended)
         states: Tally[tuple[State, Transport]] = Tally()
         for session, stats in live:
@@ -389,15 +321,3 @@ class Metrics:
             ),
         ):
             yield GaugeMetricFamily(f"voicemedia_{name}", text, value=value)
-
-
-def _histogram(
-    registry: CollectorRegistry, name: str, text: str, buckets: tuple[float, ...]
-) -> Histogram:
-    """A histogram by transport, there from the start."""
-    histogram = Histogram(
-        f"voicemedia_{name}", text, ["transport"], buckets=buckets, registry=registry
-    )
-    for transport in Transport:
-        histogram.labels(transport)
-    return histogram

@@ -39,6 +39,18 @@ OFFER = Offer(
 AGREEMENT = Agreement((AnsweredSection(AUDIO, Direction.SENDRECV, (OPUS,)),))
 
 
+TALKED = MediaStats(
+    packets_received=98,
+    bytes_received=9_000,
+    packets_lost=2,
+    jitter_s=0.004,
+    packets_sent=97,
+    bytes_sent=8_000,
+    round_trip_s=0.03,
+    playout_s=0.08,
+)
+
+
 class ScriptedPlane(PythonPlane):
     """A plane without a socket, whose peers have counted what `counted` says."""
 

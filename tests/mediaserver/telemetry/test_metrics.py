@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from mediaserver.telemetry.builders import Observed
-from voicemedia_server.ports import MediaStats
+from mediaserver.telemetry.builders import TALKED, Observed
 from voicemedia_server.registry_port import Operation, Result
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.sessions.lifecycle import CloseReason, Signal, State
 from voicemedia_server.sessions.refusals import RefusalReason
-from voicemedia_server.telemetry.metrics import CHUNK_SESSIONS, LIVE_STATES, Metrics
+from voicemedia_server.telemetry.endings import LIVE_STATES
+from voicemedia_server.telemetry.metrics import CHUNK_SESSIONS, Metrics
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-TALKED = MediaStats(
-    packets_received=98,
-    bytes_received=9_000,
-    packets_lost=2,
-    jitter_s=0.004,
-    packets_sent=97,
-    bytes_sent=8_000,
-    round_trip_s=0.03,
-    playout_s=0.08,
-)
 
 
 @pytest.fixture
@@ -50,15 +39,6 @@ async def test_every_reason_of_a_refusal_is_there_from_the_start(
     observed: Observed, reason: RefusalReason
 ) -> None:
     assert await observed.value(f'voicemedia_requests_refused_total{{reason="{reason}"}}') == 0
-
-
-@pytest.mark.parametrize(("reason", "state"), [*itertools.product(CloseReason, LIVE_STATES)])
-async def test_every_end_of_a_session_is_there_from_the_start(
-    observed: Observed, reason: CloseReason, state: State
-) -> None:
-    series = f'{{last_state="{state}",reason="{reason}",transport="webrtc"}}'
-
-    assert await observed.value("voicemedia_sessions_ended_total" + series) == 0
 
 
 @pytest.mark.parametrize("state", LIVE_STATES)
@@ -125,46 +105,6 @@ async def test_opening_and_connecting_are_timed(observed: Observed) -> None:
         series = f'voicemedia_session_setup_seconds_count{{phase="{phase}",transport="webrtc"}}'
         assert await observed.value(series) == 1
     assert await observed.value('voicemedia_sessions_opened_total{transport="webrtc"}') == 1
-
-
-async def test_an_end_is_counted_by_reason_and_last_state(observed: Observed) -> None:
-    session = await observed.open()
-
-    await observed.service.close_session(session, CloseReason.IDLE)
-
-    series = '{last_state="offered",reason="idle",transport="webrtc"}'
-    assert await observed.value("voicemedia_sessions_ended_total" + series) == 1
-    assert (
-        await observed.value('voicemedia_session_duration_seconds_count{transport="webrtc"}') == 1
-    )
-
-
-async def test_quality_is_noted_when_a_session_ends(observed: Observed) -> None:
-    session = await observed.open(TALKED)
-
-    await observed.service.close_session(session, CloseReason.DELETED)
-
-    text = await observed.scrape()
-    for line in (
-        'voicemedia_session_jitter_seconds_bucket{le="0.005",transport="webrtc"} 1.0',
-        'voicemedia_session_jitter_seconds_bucket{le="0.0025",transport="webrtc"} 0.0',
-        'voicemedia_session_loss_ratio_bucket{le="0.02",transport="webrtc"} 1.0',
-        'voicemedia_session_loss_ratio_bucket{le="0.01",transport="webrtc"} 0.0',
-        'voicemedia_session_round_trip_seconds_bucket{le="0.05",transport="webrtc"} 1.0',
-        'voicemedia_session_round_trip_seconds_bucket{le="0.025",transport="webrtc"} 0.0',
-        'voicemedia_session_playout_seconds_bucket{le="0.1",transport="webrtc"} 1.0',
-        'voicemedia_session_playout_seconds_bucket{le="0.06",transport="webrtc"} 0.0',
-    ):
-        assert line in text
-
-
-async def test_a_session_without_media_does_not_flatter_the_quality(observed: Observed) -> None:
-    session = await observed.open()
-
-    await observed.service.close_session(session, CloseReason.SETUP_TIMEOUT)
-
-    for name in ("jitter_seconds", "loss_ratio", "round_trip_seconds", "playout_seconds"):
-        assert await observed.value(f'voicemedia_session_{name}_count{{transport="webrtc"}}') == 0
 
 
 # -- media ----------------------------------------------------------------------------------
