@@ -133,7 +133,8 @@ async def test_a_live_call_keeps_its_variant_when_all_others_are_killed(
 ) -> None:
     server = servers[0]
     await flags(flags_file, "split", "100")
-    await until(lambda: is_at_revision(server, 2), 5, "the flags")
+    for each in servers:
+        await until(lambda each=each: is_at_revision(each, 2), 5, "the flags")
     whip_url = (await ask(servers[1]))["urls"]["whip"].replace(servers[1].base_url, server.base_url)
 
     async with tone_call(whip_url) as call:
