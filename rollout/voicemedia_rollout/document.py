@@ -11,8 +11,10 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+
+from voicemedia_rollout.analysis import Analysis, Part
 
 FLAG_KEY = "voice-transport"
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
@@ -53,13 +55,7 @@ class DocumentMalformed(ValueError):
     """The text is no flag document; the message names the member."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
-    )
-
-
-class Override(_Part):
+class Override(Part):
     """One client or tenant that is given a variant whatever the split says."""
 
     subject: Subject
@@ -67,13 +63,14 @@ class Override(_Part):
     variant: Variant
 
 
-class Rollout(_Part):
+class Rollout(Part):
     """What people decide. `changed_unix_s` is wall-clock time, `reason` is for people."""
 
     revision: Annotated[int, Field(ge=1, lt=1 << 53)] = 1
     weight_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
     is_killed: bool = False
     overrides: Annotated[tuple[Override, ...], Field(max_length=MAX_OVERRIDES)] = ()
+    analysis: Analysis = Analysis()
     reason: Annotated[str, Field(max_length=500)] = ""
     changed_by: Annotated[str, Field(max_length=128)] = ""
     changed_unix_s: Annotated[int, Field(ge=0)] = 0
