@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
+from voicemedia_rollout.figures import Report
 from voicemedia_server.sessions.sound import Transport
 
 
@@ -23,6 +24,7 @@ class Operation(StrEnum):
     CLAIM = "claim"
     END = "end"
     LIST = "list"
+    LEAD = "lead"
     ASK = "ask"
     LEAVE = "leave"
 
@@ -71,13 +73,15 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class InstanceState:
-    """What an instance tells of itself with every renewal. `url`: where its clients go."""
+    """What an instance tells of itself with every renewal. `url`: where its clients go; `report`:
+    how its sessions of late went, under the revision of the flags that it goes by."""
 
     url: str
     version: str
     max_sessions: int
     sessions: int
     is_draining: bool
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,9 @@ class InstanceRecord:
 
     def encode(self) -> str:
         """The document."""
-        document = {"id": self.id, "epoch": self.epoch, **asdict(self.state)}
+        report = self.state.report.encode() if self.state.report else None
+        state = asdict(replace(self.state, report=None)) | {"report": report}
+        document = {"id": self.id, "epoch": self.epoch, **state}
         return json.dumps(document, separators=(",", ":"), sort_keys=True)
 
     @classmethod
@@ -104,6 +110,7 @@ class InstanceRecord:
                 int(found["max_sessions"]),
                 int(found["sessions"]),
                 bool(found["is_draining"]),
+                Report.decode(found["report"]) if found.get("report") else None,
             )
             return cls(str(found["id"]), int(found["epoch"]), state)
         except (KeyError, TypeError) as failure:
@@ -146,6 +153,11 @@ class Registry(Claims, Protocol):
     async def ask_to_end(self, label: str) -> bool:
         """Asks the instance that holds the session to end it, at its next renewal.
         False where nobody holds it, or nobody can be asked."""
+
+    async def lead(self, memo: str = "") -> str | None:
+        """Leads the fleet, if nobody else does, until it leaves or its lease ends. `memo` stays
+        for whoever leads next. Returns the memo that stands there, empty at first; `None` where
+        another leads, or nobody can know."""
 
     async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
         """Joins, renews the lease and puts the directory right, until cancelled. `end` is called

@@ -22,17 +22,22 @@ from voicemedia_server.sessions.sound import Transport
 
 @dataclass(slots=True)
 class MemoryDirectory:
-    """What a fleet knows of itself. `leases_s`: when each instance's ends."""
+    """What a fleet knows of itself. `leases_s`: when each instance's ends;
+    `memo`: what a leader left for the next."""
 
     instances: dict[str, InstanceRecord] = field(default_factory=dict)
     leases_s: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, SessionRecord] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    leader: str | None = None
+    memo: str = ""
 
     def forget(self, instance: str) -> None:
         """Takes an instance and what it holds off the list."""
         self.instances.pop(instance, None)
         self.leases_s.pop(instance, None)
+        if self.leader == instance:
+            self.leader = None
         for label in [s.label for s in self.sessions.values() if s.instance == instance]:
             del self.sessions[label]
             self.asked.discard(label)
@@ -101,16 +106,26 @@ class MemoryRegistry:
         directory.asked.add(label)
         return True
 
+    async def lead(self, memo: str = "") -> str | None:
+        """`Registry`."""
+        directory, instance = self._swept(), self._membership.instance
+        if instance not in directory.instances or directory.leader not in (None, instance):
+            return None
+        directory.leader = instance
+        directory.memo = memo or directory.memo
+        return directory.memo
+
     async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
         """`Registry`."""
         while True:
-            self._renew(describe())
+            self.join(describe())
             for label in sorted(self._directory.asked & self._held.keys()):
                 self._directory.asked.discard(label)
                 end(label)
             await asyncio.sleep(self._membership.beat_s)
 
-    def _renew(self, state: InstanceState) -> None:
+    def join(self, state: InstanceState) -> None:
+        """Takes or renews its lease, once."""
         directory, instance = self._swept(), self._membership.instance
         if instance not in directory.instances:
             self._epoch += 1

@@ -35,6 +35,10 @@ PATIENCE_S = 0.5
 """For one operation in all, where it takes several round trips: asking a Sentinel, a cluster."""
 
 
+MEMO_KEPT_MS = 3_600_000
+"""How long what a leader noted waits for the next one."""
+
+
 class Unreachable(Exception):
     """Redis did not answer, or not in time, or not sense."""
 
@@ -138,6 +142,16 @@ class RedisRegistry:
         except Unreachable:
             return False
         return said[0] == scripts.DONE
+
+    async def lead(self, memo: str = "") -> str | None:
+        """`Registry`."""
+        if not self._is_reachable:
+            return None
+        try:
+            said = await self._tell(Operation.LEAD, scripts.LEAD, memo, MEMO_KEPT_MS)
+        except (Unreachable, Stale):
+            return None
+        return said[1] if len(said) > 1 else None
 
     # -- keeping ----------------------------------------------------------------------------
 

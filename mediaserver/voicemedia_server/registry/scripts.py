@@ -29,7 +29,7 @@ class Keys:
         return f"{PREFIX}:{{{self.fleet}}}:{name}"
 
     @property
-    def all(self) -> tuple[str, str, str, str, str, str]:
+    def all(self) -> tuple[str, ...]:
         """In the order in which every script has them."""
         return (
             self.instances,
@@ -38,6 +38,7 @@ class Keys:
             self.sessions,
             self._key("places"),
             self._key("asked"),
+            self._key("leader"),
         )
 
     @property
@@ -52,7 +53,7 @@ class Keys:
 
 
 _SHARED = """
-local instances, epochs, leases, sessions, places, asked = unpack(KEYS)
+local instances, epochs, leases, sessions, places, asked, leader = unpack(KEYS)
 local function now_ms()
   local now = redis.call('TIME')
   return now[1] * 1000 + math.floor(now[2] / 1000)
@@ -72,6 +73,7 @@ local function forget(id)
   redis.call('HDEL', instances, id)
   redis.call('HDEL', epochs, id)
   redis.call('ZREM', leases, id)
+  if redis.call('HGET', leader, 'id') == id then redis.call('HDEL', leader, 'id') end
 end
 local function sweep()
   local dead = redis.call('ZRANGEBYSCORE', leases, '-inf', '(' .. string.format('%.0f', now_ms()))
@@ -174,6 +176,23 @@ return redis.call('HVALS', ARGV[1] == 'instances' and instances or sessions)
 """
 )
 """`instances` or `sessions` → documents."""
+
+LEAD = (
+    _SHARED
+    + """
+local id, epoch, memo, keep_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if is_stale(id, epoch) then return {'stale'} end
+sweep()
+local leading = redis.call('HGET', leader, 'id')
+if leading and leading ~= id then return {'done'} end
+redis.call('HSET', leader, 'id', id)
+if memo ~= '' then redis.call('HSET', leader, 'memo', memo) end
+redis.call('PEXPIRE', leader, keep_ms)
+return {'done', redis.call('HGET', leader, 'memo') or ''}
+"""
+)
+"""`id epoch memo keep_ms` → `done memo` where this instance leads now, `done` where another does.
+Whoever leads, leads until it leaves or its lease ends; its memo stays for whoever is next."""
 
 LEAVE = (
     _SHARED

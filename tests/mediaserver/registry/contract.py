@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from voicemedia_rollout.document import Variant
+from voicemedia_rollout.figures import Figures, Report
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry_port import (
     FleetFull,
@@ -266,6 +268,47 @@ class RegistryContract:
         await one.registry.leave()
 
         assert await labels(longer) == ["other"]
+
+    async def test_one_instance_leads_until_it_leaves(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+
+        assert await one.registry.lead("two checks failed") == "two checks failed"
+        assert await one.registry.lead() == "two checks failed"
+        assert await two.registry.lead("nonsense") is None
+
+        await one.crash()
+        await one.registry.leave()
+
+        assert await two.registry.lead() == "two checks failed"
+
+    async def test_a_leader_that_died_is_followed_when_its_lease_ends(
+        self, make: Callable[[Membership], Registry]
+    ) -> None:
+        fleet = Fleet(make, lease_s=0.2)
+        one, two = await fleet.join("one"), await fleet.join("two")
+        assert await one.registry.lead() == ""
+        await one.crash()
+
+        async def leads() -> bool:
+            return await two.registry.lead() is not None
+
+        await until(leads)
+        await fleet.close()
+
+    async def test_how_the_sessions_of_an_instance_went_is_told_to_all(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        report = Report(3, {Variant.WEBRTC: Figures(connected=5, setup_s=0.25)})
+        one.state = replace(STATE, report=report)
+
+        async def is_told() -> bool:
+            (record, _) = await two.registry.instances()
+            return record.state.report is not None
+
+        await until(is_told)
+        (record, other) = await two.registry.instances()
+        assert record.state.report is not None
+        assert record.state.report.encode() == report.encode()
+        assert other.state.report is None
 
 
 def a_record(label: str = "label", instance: str = "one") -> SessionRecord:
