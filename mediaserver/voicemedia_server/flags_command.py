@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic.alias_generators import to_camel
+
+from voicemedia_rollout.analysis import Analysis, Measure, Threshold
 from voicemedia_rollout.document import (
     DocumentMalformed,
     Override,
@@ -148,10 +151,34 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     setting.add_argument("subject", choices=list(Subject), type=Subject)
     setting.add_argument("name", metavar="NAME")
     setting.add_argument("variant", choices=list(Variant), type=Variant)
+    guarding = changing("guard", "when the guard takes a share back by itself")
+    guarding.add_argument("state", choices=("on", "off"), nargs="?", help="left as it is without")
+    guarding.add_argument("--interval-s", type=float, help="between two checks")
+    guarding.add_argument("--window-s", type=float, help="how far back sessions count")
+    guarding.add_argument("--min-sessions", type=int, help="fewer than these say nothing")
+    guarding.add_argument("--failure-limit", type=int, help="failed checks in a row, then rollback")
+    for option, text in (
+        ("--limit", "a bound that holds whatever the other variant does; none takes it away"),
+        ("--worse-by", "how much worse than the other variant is borne"),
+    ):
+        guarding.add_argument(
+            option,
+            type=bound,
+            action="append",
+            default=[],
+            metavar="MEASURE=VALUE",
+            help=f"{text}. Measures: {', '.join(Measure)}",
+        )
     unsetting = changing("unset", "takes an override back")
     unsetting.add_argument("subject", choices=list(Subject), type=Subject)
     unsetting.add_argument("name", metavar="NAME")
     return root
+
+
+def bound(text: str) -> tuple[Measure, float | None]:
+    """`setup-failure=0.1`, or `setup-failure=none`. Raises `ValueError`."""
+    measure, _, value = text.partition("=")
+    return Measure(measure), None if value == "none" else float(value)
 
 
 async def read(store: FlagStore) -> Rollout | None:
@@ -176,8 +203,30 @@ def describe(rollout: Rollout) -> str:
         f"webrtc     {rollout.weight_percent:g} %" + (" (killed)" if rollout.is_killed else ""),
         f"changed    {when} by {rollout.changed_by or 'nobody'}: {rollout.reason or 'no reason'}",
     ]
+    lines.append(f"guard      {describe_analysis(rollout.analysis)}")
     lines += [f"override   {o.subject} {o.name}: {o.variant}" for o in rollout.overrides]
     return "\n".join(lines) + "\n"
+
+
+def describe_analysis(analysis: Analysis) -> str:
+    """Whether and when it takes a share back, and by which bounds."""
+    if not analysis.is_on:
+        return "off"
+    bounds = ", ".join(describe_threshold(threshold) for threshold in analysis.thresholds)
+    return (
+        f"on: every {analysis.interval_s:g} s over {analysis.window_s:g} s, "
+        f"{analysis.min_sessions} sessions, {analysis.failure_limit} failed checks; {bounds}"
+    )
+
+
+def describe_threshold(threshold: Threshold) -> str:
+    """`setup-failure limit 0.1 worse by 0.05`."""
+    words: list[str] = [threshold.measure]
+    if threshold.limit is not None:
+        words.append(f"limit {threshold.limit:g}")
+    if threshold.worse_by is not None:
+        words.append(f"worse by {threshold.worse_by:g}")
+    return " ".join(words)
 
 
 async def explain(store: FlagStore, called: argparse.Namespace) -> str:
@@ -207,6 +256,24 @@ async def change(store: FlagStore, called: argparse.Namespace, author: Author) -
     return describe(read_document(write_document(rollout)))
 
 
+def guarded(analysis: Analysis, called: argparse.Namespace) -> dict[str, object]:
+    """The analysis as it is to be, as the member `analysis` of a document."""
+    names = ("interval_s", "window_s", "min_sessions", "failure_limit")
+    wanted = {name: getattr(called, name) for name in names if getattr(called, name) is not None}
+    if called.state is not None:
+        wanted["is_on"] = called.state == "on"
+    thresholds = analysis
+    for member, bounds in (("limit", called.limit), ("worse_by", called.worse_by)):
+        for measure, value in bounds:
+            standing = next((t for t in thresholds.thresholds if t.measure is measure), None)
+            changed = (standing or Threshold(measure=measure)).model_copy(update={member: value})
+            thresholds = thresholds.model_copy(
+                update={"thresholds": thresholds.with_threshold(changed)}
+            )
+    named = {to_camel(name): value for name, value in wanted.items()}
+    return {"analysis": {**thresholds.model_dump(by_alias=True), **named}}
+
+
 Change = Callable[[Rollout, argparse.Namespace], tuple[dict[str, object], str]]
 CHANGES: dict[str, Change] = {
     "split": lambda _, called: (
@@ -227,6 +294,7 @@ CHANGES: dict[str, Change] = {
         },
         f"{called.subject} {called.name} set to {called.variant}",
     ),
+    "guard": lambda before, called: (guarded(before.analysis, called), "guard changed"),
     "unset": lambda before, called: (
         {"overrides": before.without_override(called.subject, called.name)},
         f"{called.subject} {called.name} unset",

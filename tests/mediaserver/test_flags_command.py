@@ -42,6 +42,8 @@ async def test_a_first_split_makes_the_document(file: Path) -> None:
 
     assert told == (
         "revision   1\nwebrtc     5 %\nchanged    2025-11-24 16:00:00 UTC by anna: try it\n"
+        "guard      on: every 10 s over 300 s, 50 sessions, 3 failed checks; setup-failure limit "
+        "0.1 worse by 0.05, lost limit 0.05 worse by 0.03, mos limit 3.6 worse by 0.5\n"
     )
     assert rollout_in(file).weight_percent == 5
 
@@ -58,6 +60,34 @@ async def test_each_change_is_the_next_revision_with_a_reason_of_its_own(file: P
         (3, "revived"),
         (4, "rolled back from 30 %"),
     ]
+
+
+async def test_the_guard_is_told_when_to_take_a_share_back(file: Path) -> None:
+    await say(file, "split", "30")
+    words = ("--window-s", "60", "--limit", "setup-failure=0.2", "--worse-by", "jitter=0.01")
+    told = await say(file, "guard", *words, "--limit", "mos=none", "--worse-by", "mos=none")
+
+    assert (
+        "on: every 10 s over 60 s, 50 sessions, 3 failed checks; lost limit 0.05 worse by 0.03, "
+        "setup-failure limit 0.2 worse by 0.05, jitter worse by 0.01\n"
+    ) in told
+    assert rollout_in(file).weight_percent == 30
+
+    assert "guard      off\n" in await say(file, "guard", "off")
+    assert "guard      on: every 10 s over 60 s" in await say(file, "guard", "on")
+
+
+@pytest.mark.parametrize(
+    "words", [("--limit", "smiles=3"), ("--limit", "mos"), ("--worse-by", "mos=much")]
+)
+async def test_a_bound_of_no_measure_is_a_wrong_call(file: Path, words: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        await say(file, "guard", *words)
+
+
+async def test_an_analysis_that_makes_no_sense_is_told(file: Path) -> None:
+    with pytest.raises(DocumentMalformed, match=r"analysis\.windowS"):
+        await say(file, "guard", "--window-s", "0")
 
 
 async def test_killing_keeps_the_weight_for_the_time_after(file: Path) -> None:
