@@ -37,8 +37,9 @@ from voicemedia_server.edge.tokens import (
     StaticTokens,
 )
 from voicemedia_server.flags.evaluation import Flags
-from voicemedia_server.flags.following import Following
 from voicemedia_server.flags.stores import local_store
+from voicemedia_server.guard.guarding import Guard
+from voicemedia_server.guard.outcomes import Outcomes
 from voicemedia_server.heap import give_back
 from voicemedia_server.packets.datagrams import has_ipv6, media_host
 from voicemedia_server.packets.python_plane import PlaneSettings, PythonPlane
@@ -88,6 +89,10 @@ class Builder:
             )
         )
 
+    def peers(self, plane: PythonPlane) -> WebRtcPeers:
+        """The WebRTC side, which advertises nothing yet."""
+        return WebRtcPeers(plane, ())
+
     def transcoders(self, plane: PythonPlane) -> Transcoders | None:
         """None where decoded echoes are switched off. Raises `StartFailed` without libopus."""
         limit = self._settings.max_transcoded_sessions
@@ -117,6 +122,7 @@ class Builder:
         plane: PythonPlane,
         transcoders: Transcoders | None,
         registry: Registry,
+        outcomes: Outcomes,
     ) -> SessionService:
         """What opens and ends sessions; who asks ends those that are left."""
         settings = self._settings
@@ -131,7 +137,7 @@ class Builder:
                 max_session_s=settings.max_session_s,
             ),
             Capacity(settings.max_sessions, settings.max_pending),
-            Surroundings([self._metrics], transcoders, give_back, registry),
+            Surroundings([self._metrics, outcomes], transcoders, give_back, registry),
         )
 
     def whip(
@@ -200,16 +206,21 @@ class Builder:
             await self._stack.enter_async_context(ClientSession()), self._body_limits()
         )
 
-    def flags(self) -> tuple[Flags, Following]:
-        """The flags of this process, and what follows their documents: of a file, else of the
-        fleet's Redis, else of this process."""
-        store: FlagStore = local_store(self._settings)
+    def flag_store(self) -> FlagStore:
+        """Where the flag document is: in a file, else in the fleet's Redis, else here."""
         of_fleet = None if self._settings.flags_file else make_flag_store(self._settings)
-        if of_fleet is not None:
-            self._stack.push_async_callback(of_fleet.close)
-            store = of_fleet
-        flags = Flags()
-        return flags, Following(store, flags, self._metrics)
+        if of_fleet is None:
+            return local_store(self._settings)
+        self._stack.push_async_callback(of_fleet.close)
+        return of_fleet
+
+    def guard(self, store: FlagStore, registry: Registry) -> Guard | None:
+        """None where it is switched off, or the document is this process's own."""
+        settings = self._settings
+        has_rollout = settings.flags_file is not None or settings.registry_url is not None
+        if not (settings.guard and has_rollout):
+            return None
+        return Guard(store, registry, self._metrics.guarding)
 
     def decisions(self, whip: Whip, flags: Flags) -> Decisions:
         """Beside WHIP: the same tokens, clients, rates and ICE servers."""

@@ -22,6 +22,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from voicemedia_rollout.figures import Report
 from voicemedia_server.building import Builder, StartFailed
 from voicemedia_server.config.credentials import fleet_secret, tls_context
 from voicemedia_server.config.pages import render_effective
@@ -30,6 +31,9 @@ from voicemedia_server.config.values import ListenAddress, join_port
 from voicemedia_server.edge.cors import add_cors
 from voicemedia_server.edge.problems import Uncounted, problem_middleware
 from voicemedia_server.edge.sealing import Sealer
+from voicemedia_server.flags.evaluation import Flags
+from voicemedia_server.flags.following import Following
+from voicemedia_server.guard.outcomes import Outcomes
 from voicemedia_server.packets.python_plane import PythonPlane
 from voicemedia_server.registry_port import InstanceState, Registry
 from voicemedia_server.service import DrainPolicy, SessionService
@@ -77,8 +81,9 @@ def main() -> None:
 class Server:
     """One process: its rooms, wired, and its end."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, builder: type[Builder] = Builder) -> None:
         self._configuration = configuration
+        self._builder = builder
         self._settings = configuration.settings
         self._version = distribution_version("voicemedia")
         self._service: SessionService | None = None
@@ -98,25 +103,28 @@ class Server:
             loop.set_exception_handler(lambda _, context: _loop_failed(metrics, context))
             stack.callback(metrics.watch_collector())
             public = web.Application(middlewares=[problem_middleware(metrics)])
-            build = Builder(self._configuration, metrics, stack)
+            build = self._builder(self._configuration, metrics, stack)
             authenticator = await build.authenticator()
             sealer = Sealer(fleet_secret(self._configuration))
             context = tls_context(self._configuration)
             plane = build.plane()
-            peers = WebRtcPeers(plane, ())
+            peers = build.peers(plane)
             await self._open(plane, stack)
             for address in known_addresses(self._settings, plane.endpoints[0].host):
                 peers.add_address(address)
             transcoders = build.transcoders(plane)
             registry = build.registry()
-            service = build.service(peers, plane, transcoders, registry)
+            outcomes = Outcomes()
+            service = build.service(peers, plane, transcoders, registry, outcomes)
             stack.push_async_callback(service.close_all, CloseReason.STOPPED)
             metrics.read_from(service, plane, transcoders)
             add_cors(public, self._settings.cors_origins)
             whip = build.whip(service, authenticator, sealer, await build.forwarder())
             whip.add_to(public)
             build.websocket(whip, plane, sealer).add_to(public)
-            flags, following = build.flags()
+            store, flags = build.flag_store(), Flags()
+            following = Following(store, flags, metrics)
+            guard = build.guard(store, registry)
             build.decisions(whip, flags).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
@@ -129,26 +137,24 @@ class Server:
                 service.drain()
             for warning in exposures(self._settings):
                 log.warning(warning)
+
+            def describe() -> InstanceState:
+                return self._instance_state(service, base_url, outcomes.report(flags.rollout))
+
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
             async with asyncio.TaskGroup() as tasks:
                 background = [
-                    tasks.create_task(keep_up(service.watch, metrics)),
-                    tasks.create_task(
-                        keep_up(
-                            lambda: registry.keep(
-                                lambda: self._instance_state(service, base_url),
-                                service.end_labelled,
-                            ),
-                            metrics,
-                        )
-                    ),
-                    tasks.create_task(keep_up(lambda: _probe_lag(metrics), metrics)),
-                    tasks.create_task(keep_up(following.follow, metrics)),
-                    tasks.create_task(
-                        keep_up(lambda: self._learn_addresses(peers, plane), metrics)
-                    ),
+                    tasks.create_task(keep_up(work, metrics))
+                    for work in (
+                        service.watch,
+                        lambda: registry.keep(describe, service.end_labelled),
+                        lambda: _probe_lag(metrics),
+                        following.follow,
+                        lambda: self._learn_addresses(peers, plane),
+                        *((guard.run,) if guard else ()),
+                    )
                 ]
                 metrics.is_ready = True
                 tell(greeting(self._version, base_url, admin_url, plane.endpoints))
@@ -183,13 +189,16 @@ class Server:
         if is_out_of_reach(settings, peers.addresses):
             log.warning("only private addresses are advertised; set advertise for the internet")
 
-    def _instance_state(self, service: SessionService, base_url: str) -> InstanceState:
+    def _instance_state(
+        self, service: SessionService, base_url: str, report: Report | None
+    ) -> InstanceState:
         return InstanceState(
             base_url,
             self._version,
             service.capacity.max_sessions,
             len(service.sessions),
             service.is_draining,
+            report,
         )
 
     # -- listening --------------------------------------------------------------------------

@@ -351,9 +351,15 @@ class SessionObserver(Protocol):
         """`setup_s`: from the request to the answer."""
         ...
 
-    def session_connected(self, transport: Transport, since_opened_s: float) -> None: ...
+    def session_connected(
+        self, transport: Transport, since_opened_s: float, decision: Decision | None
+    ) -> None: ...
 
     def session_ended(self, ending: Ending, stats: MediaStats) -> None: ...
+
+    def session_broke(self, decision: Decision | None) -> None:
+        """It was admitted, but a fault of ours kept it from being made."""
+        ...
 
 
 class FlagsUnavailable(Exception):

@@ -29,6 +29,7 @@ from voicemedia_server.ports import (
     Transcoding,
 )
 from voicemedia_server.registry_port import Alone, Claims, FleetFull
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.session import (
     LABEL_CHARS,
     EventKind,
@@ -38,6 +39,7 @@ from voicemedia_server.session import (
     SessionIdentity,
     StreamRequest,
     WebRtcSession,
+    new_session_id,
 )
 from voicemedia_server.sessions.admission import retry_after_s
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits, Times, judge
@@ -48,6 +50,7 @@ from voicemedia_server.sessions.refusals import (
     Draining,
     OfferUnacceptable,
     Overloaded,
+    Refusal,
     SessionUnknown,
 )
 from voicemedia_server.sessions.sound import Transport
@@ -215,7 +218,7 @@ class SessionService:
     async def _place(self, transport: Transport) -> AsyncIterator[SessionId]:
         """A place in the fleet for a session with this id: given back where the session does not
         come to be. It counts as taken here too while it is claimed."""
-        session_id = SessionId(secrets.token_urlsafe(24))
+        session_id = new_session_id()
         label = session_id[:LABEL_CHARS]
         self._claiming += 1
         try:
@@ -249,6 +252,7 @@ class SessionService:
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
+            on_failure.push(self._tell_broken(request.decision))
             session = WebRtcSession(SessionIdentity(session_id, peer_id, opened_ns), request)
             session.connection = session.peer = self._peers.accept(
                 request.offer, peer_id, session.id, self._signal_of(session)
@@ -266,6 +270,7 @@ class SessionService:
         with ExitStack() as on_failure:
             peer_id = self._plane.add_peer()
             on_failure.callback(self._plane.remove_peer, peer_id)
+            on_failure.push(self._tell_broken(request.decision))
             identity = SessionIdentity(session_id, peer_id, opened_ns)
             session = Session(identity, request.transport, request.sound, request.principal)
             session.connection = request.connection
@@ -277,6 +282,16 @@ class SessionService:
         self._take(session, Signal.CHECKED)
         self._take(session, Signal.SECURED)
         return session
+
+    def _tell_broken(self, decision: Decision | None) -> Callable[..., None]:
+        """An exit of a stack: a refusal is an answer, anything else a fault of ours."""
+
+        def on_exit(kind: type[BaseException] | None, *_: object) -> None:
+            if kind is not None and not issubclass(kind, Refusal):
+                for observer in self._observers:
+                    observer.session_broke(decision)
+
+        return on_exit
 
     def _enter(self, session: Session, requested_ns: int) -> None:
         peer_id = session.peer_id
@@ -364,7 +379,7 @@ class SessionService:
             session.connected_ns = self.now_ns()
             since_opened_s = (session.connected_ns - session.opened_ns) / NS_PER_S
             for observer in self._observers:
-                observer.session_connected(session.transport, since_opened_s)
+                observer.session_connected(session.transport, since_opened_s, session.decision)
         if after is not before:
             session.announce(SessionEvent(EventKind.STATE, after))
             log.info("session " + after, session=session.label)

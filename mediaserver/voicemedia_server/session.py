@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +16,15 @@ from voicemedia_server.sessions.offer import Agreement, Offer, SessionId
 from voicemedia_server.sessions.sound import Sound, Transport, sound_of
 
 LABEL_CHARS = 8
+ID_BYTES = 24
+
+
+def new_session_id(draw: Callable[[int], str] = secrets.token_urlsafe) -> SessionId:
+    """Nobody guesses it. It begins with no hyphen, so that its label can be typed behind a
+    command. `draw` gives text that is safe in URLs, made of so many random bytes."""
+    while (drawn := draw(ID_BYTES)).startswith("-"):
+        continue
+    return SessionId(drawn)
 
 
 class EventKind(StrEnum):

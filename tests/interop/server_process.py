@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,12 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def running_server(*options: str) -> AsyncIterator[ServerProcess]:
+async def running_server(
+    *options: str, command: Sequence[str] = (str(COMMAND),)
+) -> AsyncIterator[ServerProcess]:
     """A ready server; stopped by SIGTERM at the end, when it must leave with exit code 0."""
     process = await asyncio.create_subprocess_exec(
-        str(COMMAND),
+        *command,
         *("--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"),
         *(() if "--udp" in options else ("--udp", "[::]:0")),
         *("--drain-limit-s", "1", "--drain-notice-s", "0.5"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from voicemedia_rollout.document import Rollout, write_document
+from voicemedia_rollout.document import Rollout, read_document, write_document
 from voicemedia_server.building import Builder
 from voicemedia_server.config.sources import ConfigError, load
 from voicemedia_server.edge.tokens import Authenticator, JwtTokens, OpenAccess, StaticTokens
@@ -90,18 +90,29 @@ async def test_a_file_of_flags_goes_before_the_redis_of_the_fleet(
     file = tmp_path / "flags.json"
     file.write_text(write_document(Rollout(revision=7)))
     builder = build("--flags-file", str(file), VOICEMEDIA_REGISTRY_URL="redis://127.0.0.1:1")
-    flags, following = builder.flags()
 
-    await following.begin()
+    text = await builder.flag_store().read()
 
-    assert flags.revision == 7
+    assert text is not None
+    assert read_document(text).revision == 7
 
 
-async def test_a_lone_server_has_flags_of_its_own(build: Build) -> None:
-    flags, following = build("--webrtc-percent", "0").flags()
+async def test_a_lone_server_has_flags_of_its_own_that_nobody_guards(build: Build) -> None:
+    builder = build("--webrtc-percent", "30")
+    store = builder.flag_store()
 
-    await following.begin()
+    text = await store.read()
 
-    evaluation = flags.evaluate("anna")
-    assert evaluation is not None
-    assert evaluation.variant_key == "websocket"
+    assert text is not None
+    assert read_document(text).weight_percent == 30
+    assert builder.guard(store, builder.registry()) is None
+
+
+async def test_a_rollout_is_guarded_unless_that_is_switched_off(
+    build: Build, tmp_path: Path
+) -> None:
+    file = ("--flags-file", str(tmp_path / "flags.json"))
+    guarded, unguarded = build(*file), build(*file, "--guard", "false")
+
+    assert guarded.guard(guarded.flag_store(), guarded.registry()) is not None
+    assert unguarded.guard(unguarded.flag_store(), unguarded.registry()) is None

@@ -20,6 +20,7 @@ from voicemedia_server.ports import EchoIdentity, Ending, IceDescription, MediaS
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry_port import Alone, Claims, SessionRecord
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService, Surroundings
 from voicemedia_server.session import EventKind, OpenRequest, WebRtcSession
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits
@@ -57,11 +58,16 @@ class World:
     def session_opened(self, transport: Transport, setup_s: float) -> None:
         self.told.append("opened")
 
-    def session_connected(self, transport: Transport, since_opened_s: float) -> None:
+    def session_connected(
+        self, transport: Transport, since_opened_s: float, decision: Decision | None
+    ) -> None:
         self.told.append(f"connected after {since_opened_s:g}")
 
     def session_ended(self, ending: Ending, stats: MediaStats) -> None:
         self.told.append(f"{ending.reason} when {ending.last_state}")
+
+    def session_broke(self, decision: Decision | None) -> None:
+        self.told.append("broke")
 
     async def open(self, direction: Direction = Direction.SENDRECV) -> WebRtcSession:
         offer = an_offer(audio_section(direction))
@@ -164,12 +170,13 @@ class SpeechlessPeers(MemoryPeers):
         raise AssertionError("the answer cannot be written")
 
 
-async def test_a_failing_set_up_leaves_nothing_behind() -> None:
+async def test_a_failing_set_up_is_observed_and_leaves_nothing_behind() -> None:
     world = World(peers=SpeechlessPeers())
 
     with pytest.raises(AssertionError):
         await world.open()
 
+    assert world.told == ["broke"]
     assert world.plane.peers == {}
     assert world.service.sessions == ()
 

@@ -18,6 +18,7 @@ from voicemedia_server.session import (
     SessionIdentity,
     StreamRequest,
     WebRtcSession,
+    new_session_id,
 )
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason, State
@@ -60,6 +61,12 @@ def a_request(socket: Socket) -> StreamRequest:
 
 def a_session() -> Session:
     return Session(IDENTITY, Transport.WEBSOCKET, Sound((PCMU,), is_echoed=True), "anyone")
+
+
+def test_no_id_begins_like_an_option_of_a_command() -> None:
+    drawn = iter(["-first", "-second", "third"])
+
+    assert new_session_id(lambda _: next(drawn)) == "third"
 
 
 def test_a_label_is_the_beginning_of_an_id_that_nobody_guesses() -> None:

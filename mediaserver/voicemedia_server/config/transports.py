@@ -92,6 +92,13 @@ class TransportSettings:
         ge=0,
         le=100,
     )
+    guard: bool = option(
+        Group.ROUTING,
+        True,
+        "Whether this server may guard a rollout: one of the fleet compares how the sessions of "
+        "both variants go, and takes the share of WebRTC back to nothing when the flag document's "
+        "analysis fails. Without flags_file and registry_url there is nothing to guard.",
+    )
     session_token_ttl_s: Whole = option(
         Group.ROUTING,
         3600,

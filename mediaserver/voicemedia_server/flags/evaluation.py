@@ -17,7 +17,13 @@ from openfeature.exception import OpenFeatureError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 
-from voicemedia_rollout.document import FLAG_KEY, KEYS, DocumentMalformed
+from voicemedia_rollout.document import (
+    FLAG_KEY,
+    KEYS,
+    DocumentMalformed,
+    Rollout,
+    read_document,
+)
 from voicemedia_server.routing.decision import Evaluation
 
 
@@ -85,7 +91,8 @@ class SnapshotProvider(AbstractProvider):
 
 
 class Flags:
-    """The flag of this process. `revision` is that of the snapshot, 0 before the first."""
+    """The flag of this process. `revision` is that of the snapshot, 0 before the first;
+    `rollout` what people decided, where the document is ours."""
 
     def __init__(self) -> None:
         self._provider = SnapshotProvider()
@@ -94,6 +101,7 @@ class Flags:
         self._client = api.get_client(domain)
         self._has_snapshot = False
         self.revision = 0
+        self.rollout: Rollout | None = None
 
     def take(self, text: str) -> None:
         """From now on decisions go by this document. Raises `DocumentMalformed`, and keeps the
@@ -111,6 +119,10 @@ class Flags:
             raise DocumentMalformed(f"flags cannot be read: {failure}") from None
         self._has_snapshot = True
         self.revision = _revision(flags, document.get("metadata"))
+        try:
+            self.rollout = read_document(text)
+        except DocumentMalformed:
+            self.rollout = None
 
     def evaluate(self, client_id: str, tenant: str | None = None) -> Evaluation | None:
         """`None` while no document was ever had."""

@@ -33,7 +33,6 @@ class Following:
         self._flags = flags
         self._observer = observer
         self._last: str | None = None
-        self._is_untold = False
 
     async def begin(self, within_s: float = BEGIN_S) -> None:
         """Takes what the store has now, so that the first caller is decided by it. Where it does
@@ -45,28 +44,22 @@ class Following:
             log.warning("flags cannot be had at the start; it goes on without them")
             return
         if text is not None:
-            self._is_untold = self._accept(text)
+            self.take(text)
 
     async def follow(self) -> None:
         """Takes each document that comes, until cancelled."""
-        if self._is_untold:  # told only now: a start that fails says why, and nothing else
-            self._is_untold = False
-            log.info("flags", revision=self._flags.revision)
         await self._store.watch(self.take)
 
     def take(self, text: str) -> None:
         """A document came; the same one again is passed over."""
-        if text != self._last and self._accept(text):
-            log.info("flags", revision=self._flags.revision)
-
-    def _accept(self, text: str) -> bool:
-        """Whether decisions go by this document now."""
+        if text == self._last:
+            return
         self._last = text
         try:
             self._flags.take(text)
         except DocumentMalformed as malformed:
             self._observer.flags_refused()
             log.warning("a flag document cannot be read; the last one counts", fault=str(malformed))
-            return False
+            return
         self._observer.flags_taken(self._flags.revision)
-        return True
+        log.info("flags", revision=self._flags.revision)

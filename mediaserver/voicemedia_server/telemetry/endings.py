@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from voicemedia_rollout.document import Variant
 from voicemedia_server.ports import Ending, MediaStats
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.routing.outcome import Outcome, outcome_of
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.sound import Transport
@@ -91,6 +92,11 @@ class Endings:
             self._round_trip.labels(transport).observe(stats.round_trip_s)
         if stats.playout_s is not None:
             self._playout.labels(transport).observe(stats.playout_s)
+
+    def count_broken(self, decision: Decision | None) -> None:
+        """A session could not be made for a fault of ours."""
+        variant = decision.variant if decision else UNDECIDED
+        self._outcomes.labels(variant, Outcome.SETUP_FAILED).inc()
 
 
 def _histogram(

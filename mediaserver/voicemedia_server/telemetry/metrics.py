@@ -37,6 +37,7 @@ from voicemedia_server.sessions.lifecycle import State
 from voicemedia_server.sessions.refusals import RefusalReason
 from voicemedia_server.sessions.sound import Transport
 from voicemedia_server.telemetry.endings import LIVE_STATES, Endings
+from voicemedia_server.telemetry.guarding import Guarding
 from voicemedia_server.telemetry.totals import (
     MediaTotals,
     media_families,
@@ -152,6 +153,7 @@ class Metrics:
             registry=registry,
         )
         self._endings = Endings(registry)
+        self.guarding = Guarding(registry)
         self._prepare_labels()
         registry.register(self)
 
@@ -178,13 +180,19 @@ class Metrics:
         self._opened.labels(transport).inc()
         self._setup.labels(Phase.ANSWER, transport).observe(setup_s)
 
-    def session_connected(self, transport: Transport, since_opened_s: float) -> None:
+    def session_connected(
+        self, transport: Transport, since_opened_s: float, decision: Decision | None
+    ) -> None:
         """`SessionObserver`."""
         self._setup.labels(Phase.CONNECTED, transport).observe(since_opened_s)
 
     def session_ended(self, ending: Ending, stats: MediaStats) -> None:
         """`SessionObserver`."""
         self._endings.count(ending, stats)
+
+    def session_broke(self, decision: Decision | None) -> None:
+        """`SessionObserver`."""
+        self._endings.count_broken(decision)
 
     def refused(self, reason: RefusalReason) -> None:
         """Counts a request that was refused."""

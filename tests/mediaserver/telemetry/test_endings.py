@@ -7,6 +7,8 @@ import itertools
 import pytest
 
 from mediaserver.telemetry.builders import TALKED, Observed
+from voicemedia_rollout.document import Variant
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.routing.outcome import Outcome
 from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.telemetry.endings import LIVE_STATES, VARIANTS
@@ -73,3 +75,14 @@ async def test_a_session_without_media_does_not_flatter_the_quality(observed: Ob
 
     for name in ("jitter_seconds", "loss_ratio", "round_trip_seconds", "playout_seconds"):
         assert await observed.value(f'voicemedia_session_{name}_count{{transport="webrtc"}}') == 0
+
+
+async def test_a_session_that_broke_while_it_was_made_is_a_failed_set_up(
+    observed: Observed,
+) -> None:
+    observed.metrics.session_broke(Decision(Variant.WEBRTC, DecisionReason.FLAG, 3))
+    observed.metrics.session_broke(None)
+
+    failed = 'voicemedia_session_outcomes_total{outcome="setup-failed",variant="%s"}'
+    assert await observed.value(failed % "webrtc") == 1
+    assert await observed.value(failed % "none") == 1
