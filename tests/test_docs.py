@@ -16,7 +16,10 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 MAKE_TARGET = re.compile(r"`?\bmake ([a-z]+)\b")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PACKAGE = ROOT / "mediaserver" / "voicemedia_server"
+PACKAGES = (
+    ROOT / "mediaserver" / "voicemedia_server",
+    ROOT / "operator" / "voicemedia_operator",
+)
 
 
 def shown(path: Path) -> str:
@@ -49,9 +52,10 @@ def test_a_command_that_a_page_names_is_a_target_of_make(page: Path) -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_room_has_its_line_in_the_architecture() -> None:
+@pytest.mark.parametrize("package", PACKAGES, ids=shown)
+def test_every_room_has_its_line_in_the_architecture(package: Path) -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rooms = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    rooms = {p.stem for p in package.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
 
     missing = {room for room in rooms - {"__init__"} if f"  {room}" not in text}
 

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "mediaserver": ROOT / "mediaserver" / "voicemedia_server",
+    "operator": ROOT / "operator" / "voicemedia_operator",
     "rollout": ROOT / "rollout" / "voicemedia_rollout",
 }
 SOURCES = sorted(path for package in PACKAGES.values() for path in package.rglob("*.py"))
@@ -93,9 +94,10 @@ def test_an_exception_is_for_a_module_that_exists(name: str) -> None:
     assert any((package / name).exists() for package in PACKAGES.values())
 
 
-def test_every_room_has_its_place_in_the_import_contracts() -> None:
+@pytest.mark.parametrize("house", ["mediaserver", "operator"])
+def test_every_room_has_its_place_in_the_import_contracts(house: str) -> None:
     layers = (ROOT / ".importlinter").read_text(encoding="utf-8")
-    package = PACKAGES["mediaserver"]
+    package = PACKAGES[house]
     rooms = {p.stem for p in package.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
 
     assert all(room in layers for room in rooms - {"__init__"})

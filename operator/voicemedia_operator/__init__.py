@@ -1,0 +1,1 @@
+"""The operator: reconciles VoiceMediaServer resources into fleets of media pods."""
