@@ -1,0 +1,22 @@
+"""`python -m voicemedia_operator.crd` writes the CRD and its page below the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voicemedia_operator.crd.definition import render_definition
+from voicemedia_operator.crd.page import render_page
+from voicemedia_operator.spec.voice_media_server import GROUP, PLURAL
+
+DEFINITION = Path(f"crds/{GROUP}_{PLURAL}.yaml")
+PAGE = Path("docs/resource.md")
+
+
+def main() -> None:
+    """Writes both files."""
+    DEFINITION.write_text(render_definition(), encoding="utf-8")
+    PAGE.write_text(render_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
