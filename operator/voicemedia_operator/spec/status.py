@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from voicemedia_operator.spec.capacity import MAX_REPLICAS
 from voicemedia_operator.spec.parts import (
@@ -17,12 +17,15 @@ from voicemedia_operator.spec.parts import (
     each_once,
     list_map,
 )
+from voicemedia_operator.spec.rollout import MAX_STEPS
 
 MAX_PODS = 2 * MAX_REPLICAS
 """Pods that status lists: those that take sessions, and as many that drain."""
 
 Count = Annotated[int, Field(ge=0)]
 Url = Annotated[str, Field(max_length=2048)]
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.replace(microsecond=0))]
+"""Whole seconds, as Kubernetes writes times: what is read back is what was written."""
 
 
 class Phase(StrEnum):
@@ -90,9 +93,10 @@ class Condition(Part):
     """Why, in one word."""
     message: Annotated[str, Field(max_length=4096)] = ""
     """Why, and what to mend, for people."""
-    observed_generation: Count = 0
-    """metadata.generation of the resource that this is about."""
-    last_transition_time: AwareDatetime
+    observed_generation: Count
+    """metadata.generation of the resource that this is about; kubectl wait passes over answers
+    about an older one."""
+    last_transition_time: Moment
     """Since when status is what it is."""
 
 
@@ -112,7 +116,7 @@ class PodStatus(Part):
     """Sessions that it reports."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Its port of media.exposure.portRange, in mode HostPort."""
-    drain_deadline: AwareDatetime | None = None
+    drain_deadline: Moment | None = None
     """When it is deleted with whatever calls it has, in phase Draining."""
 
 
@@ -150,8 +154,8 @@ class RolloutStatus(Part):
 
     weight_percent: Annotated[Percent, Field(alias="weight")] = 0
     """Share of clients that are given WebRTC now, in percent; 0 under the kill switch."""
-    step: Annotated[int, Field(ge=-1, le=100)] = -1
-    """Index of the step that is held, from 0; -1 for none."""
+    step: Annotated[int, Field(ge=0, le=MAX_STEPS - 1)] | None = None
+    """Index of the step that is held, from 0. Unset: none."""
     phase: RolloutPhase = RolloutPhase.IDLE
     """Idle: nothing to do. Widening: between two steps. Completed: weight is reached. Paused: waits
     for a change of spec.rollout. RolledBack: taken back, until a change of spec.rollout. Killed: by
@@ -164,9 +168,9 @@ class RolloutStatus(Part):
     """Revision of the flag document that was written last."""
     spec_hash: LabelValue = ""
     """Stands for the spec.rollout that all this belongs to: a change begins anew."""
-    changed_time: AwareDatetime | None = None
+    changed_time: Moment | None = None
     """When weight changed last; a step is held from then on."""
-    last_rollback_time: AwareDatetime | None = None
+    last_rollback_time: Moment | None = None
     """When the share was taken back last."""
     last_rollback_reason: Words = ""
     """Why."""

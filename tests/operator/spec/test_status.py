@@ -26,6 +26,7 @@ def condition(kind: ConditionType = ConditionType.AVAILABLE) -> Condition:
         type=kind,
         status=ConditionStatus.TRUE,
         reason="EnoughPods",
+        observed_generation=3,
         last_transition_time=NOON,
     )
 
@@ -36,12 +37,33 @@ def test_times_are_written_as_kubernetes_reads_them() -> None:
     assert written["lastTransitionTime"] == "2026-11-25T12:00:00Z"
 
 
+def test_times_are_whole_seconds() -> None:
+    pod = PodStatus(
+        name="voice-1",
+        phase=PodPhase.DRAINING,
+        revision="r",
+        drain_deadline=NOON.replace(microsecond=345),
+    )
+
+    assert pod.drain_deadline == NOON
+
+
+def test_an_answer_says_which_generation_it_is_about() -> None:
+    """Else `kubectl wait` would wait for ever."""
+    answer = condition().model_dump()
+    del answer["observed_generation"]
+
+    with pytest.raises(ValidationError, match="observedGeneration"):
+        Condition.model_validate(answer)
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValidationError, match="timezone"):
         Condition(
             type=ConditionType.PAUSED,
             status=ConditionStatus.FALSE,
             reason="NotPaused",
+            observed_generation=3,
             last_transition_time=NOON.replace(tzinfo=None),
         )
 
