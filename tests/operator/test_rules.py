@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import celpy
+import jsonschema
 import pytest
 import yaml
 from celpy import Runner
@@ -112,9 +113,11 @@ def holds(expression: str, **variables: Any) -> bool:
 
 
 def with_defaults(schema: Mapping[str, Any], value: Any) -> Any:
-    """As an API server does it before rules are judged."""
+    """As an API server does it before rules are judged; what is a number is a double then."""
     if isinstance(value, list):
-        return [with_defaults(schema["items"], each) for each in value]
+        return [with_defaults(schema.get("items", {}), each) for each in value]
+    if schema.get("type") == "number" and isinstance(value, int):
+        return float(value)
     if not isinstance(value, dict) or "properties" not in schema:
         return value
     filled = {}
@@ -312,3 +315,102 @@ def broken_in_python(part: type[Part], written: dict[str, Any]) -> set[str]:
         assert {fault["type"] for fault in faults} == {RULES_BROKEN}
         return {message for fault in faults for message in fault["ctx"]["messages"]}
     return set()
+
+
+WHOLE = with_defaults(
+    SCHEMA,
+    {
+        "image": "i",
+        "media": {
+            "exposure": {
+                "mode": "HostPort",
+                "portRange": {"first": 1, "last": 9},
+                "advertisedAddress": "192.0.2.1",
+            },
+            "iceServers": [{"urls": ["turn:turn.example.org:3478"]}],
+            "turnSecretRef": {"name": "s", "key": "k"},
+        },
+        "signaling": {
+            "auth": {"mode": "JWT", "jwt": {"jwksUrl": "https://a/b", "issuer": "i"}},
+            "ingress": {"host": "a.example", "annotations": {"a": "b"}},
+            "trustedProxies": ["10.0.0.0/8"],
+        },
+        "rollout": {
+            "weight": 5,
+            "overrides": [{"subject": "tenant", "name": "a", "variant": "webrtc"}],
+            "steps": [{"weight": 1}, {"weight": 3}],
+            "analysis": {
+                "prometheusUrl": "http://p",
+                "queries": [{"name": "q", "query": "up", "minimum": 0.5, "maximum": 1.5}],
+            },
+        },
+        "registry": {"urlSecretRef": {"name": "s", "key": "k"}},
+        "telemetry": {"otlpEndpoint": "http://c:4318", "monitorLabels": {"a": "b"}},
+        "pod": {
+            "labels": {"a": "b"},
+            "tolerations": [{"key": "a", "effect": "NoSchedule"}],
+            "affinity": {"any": "thing"},
+            "topologySpreadConstraints": [{"maxSkew": 1}],
+            "terminationGracePeriodSeconds": 4000,
+        },
+    },
+)
+"""A spec in which nearly everything is said."""
+
+
+def paths_in(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """Where everything within a document stands."""
+    yield ()
+    entries: Any = ()
+    if isinstance(value, list):
+        entries = enumerate(value)
+    elif isinstance(value, dict):
+        entries = value.items()
+    for key, entry in entries:
+        yield from ((key, *path) for path in paths_in(entry))
+
+
+def put(value: Any, path: tuple[str | int, ...], entry: Any) -> Any:
+    """The document with something else at a path."""
+    if not path:
+        return entry
+    copy = value.copy()
+    copy[path[0]] = put(value[path[0]], path[1:], entry)
+    return copy
+
+
+entries_to_put = st.one_of(
+    st.sampled_from(["", "x", "Fixed", "a b", "-", "a" * 2000, "10.0.0.0/8", "https://a"]),
+    st.integers(-2, 9) | st.sampled_from([500, 501, 70_000, 10**10, -(10**13)]),
+    st.sampled_from([0.25, -0.5, 1.5, True, [], {}, ["x"] * 1001]),
+)
+
+
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def is_taken_by_schema(spec: Any) -> bool:
+    return VALIDATOR.is_valid(spec) and not list(
+        broken_in_cel(SCHEMA, with_defaults(SCHEMA, spec), "spec")
+    )
+
+
+def is_taken_by_models(spec: Any) -> bool:
+    try:
+        parse_spec(spec)
+    except SpecMalformed:
+        return False
+    return True
+
+
+def test_a_spec_in_which_nearly_everything_is_said_is_taken() -> None:
+    assert is_taken_by_models(WHOLE)
+    assert is_taken_by_schema(WHOLE)
+
+
+@settings(deadline=None, max_examples=300)
+@given(path=st.sampled_from([p for p in paths_in(WHOLE) if p]), entry=entries_to_put)
+def test_models_and_schema_take_the_same(path: tuple[str | int, ...], entry: Any) -> None:
+    spec = put(WHOLE, path, entry)
+
+    assert is_taken_by_models(spec) is is_taken_by_schema(spec)
