@@ -1,6 +1,6 @@
 """`spec.rollout`: how many clients get WebRTC, by which steps, and what takes them back.
 
-Overrides are written as in the flag document, which the operator makes of this
+Overrides and thresholds are written as in the flag document, which the operator makes of this
 (voicemedia_rollout), with the values that metrics and logs show.
 """
 
@@ -12,25 +12,14 @@ from typing import Annotated
 from pydantic import Field
 
 from voicemedia_operator.spec.parts import DAY_S, Part, Percent, each_once, list_map, rule
+from voicemedia_rollout import analysis
+from voicemedia_rollout.analysis import Measure
 from voicemedia_rollout.document import MAX_OVERRIDES, Subject, Variant
 
 MAX_STEPS = 20
 
 Bound = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Level = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
-
-
-class Measure(StrEnum):
-    """What variants are compared by; each is a mean over sessions."""
-
-    SETUP_FAILURE = "setup-failure"
-    LOST = "lost"
-    SETUP_TIME = "setup-time"
-    LOSS = "loss"
-    JITTER = "jitter"
-    ROUND_TRIP = "round-trip"
-    MOS = "mos"
-    DROPS = "drops"
 
 
 class OnFailure(StrEnum):
@@ -112,10 +101,9 @@ class Query(Part):
         return self.minimum is None or self.maximum is None or self.minimum <= self.maximum
 
 
-DEFAULT_THRESHOLDS = (
-    Threshold(measure=Measure.SETUP_FAILURE, limit=0.1, worse_by=0.05),
-    Threshold(measure=Measure.LOST, limit=0.05, worse_by=0.03),
-    Threshold(measure=Measure.MOS, limit=3.6, worse_by=0.5),
+DEFAULT_THRESHOLDS = tuple(
+    Threshold(measure=each.measure, limit=each.limit, worse_by=each.worse_by)
+    for each in analysis.DEFAULT_THRESHOLDS
 )
 
 

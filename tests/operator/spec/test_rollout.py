@@ -18,7 +18,7 @@ from voicemedia_operator.spec.rollout import (
     Step,
     Threshold,
 )
-from voicemedia_rollout import document
+from voicemedia_rollout import analysis, document
 
 
 def test_a_rollout_must_say_its_weight() -> None:
@@ -73,6 +73,26 @@ def test_calls_that_get_worse_are_taken_back_unless_something_is_said() -> None:
 def test_a_bound_is_a_number_that_can_be_reached(bound: float) -> None:
     with pytest.raises(ValidationError):
         Threshold.model_validate({"measure": "lost", "limit": bound})
+
+
+@pytest.mark.parametrize("measure", analysis.Measure)
+def test_a_threshold_is_written_as_in_the_flag_document(measure: analysis.Measure) -> None:
+    written = {"measure": measure.value, "limit": 0.1, "worseBy": 0.05}
+
+    ours = Threshold.model_validate(written).model_dump(mode="json", by_alias=True)
+
+    theirs = analysis.Threshold.model_validate(ours)
+    assert theirs.model_dump(mode="json", by_alias=True) == written
+
+
+@pytest.mark.parametrize(
+    "name", ["interval_s", "window_s", "min_sessions", "failure_limit", "thresholds"]
+)
+def test_an_analysis_has_the_defaults_of_the_guard(name: str) -> None:
+    def plain(value: object) -> object:
+        return [each.model_dump() for each in value] if isinstance(value, tuple) else value
+
+    assert plain(getattr(Analysis(), name)) == plain(getattr(analysis.Analysis(), name))
 
 
 def test_an_override_is_written_as_in_the_flag_document() -> None:
