@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,13 +81,15 @@ class Scene:
         await until(went_on, what="every call to be heard")
 
 
+def of_fleet(redis: RedisServer) -> dict[str, str]:
+    return {"VOICEMEDIA_REGISTRY_URL": redis.url}
+
+
 @asynccontextmanager
 async def running_scene() -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis())
-        os.environ["VOICEMEDIA_REGISTRY_URL"] = redis.url
-        stack.callback(os.environ.pop, "VOICEMEDIA_REGISTRY_URL")
-        server = await stack.enter_async_context(running_server())
+        server = await stack.enter_async_context(running_server(env=of_fleet(redis)))
         scene = Scene(redis, server, [], [])
         for _ in range(PHONES):
             scene.phones.append(await stack.enter_async_context(phone_call(server)))
@@ -154,7 +155,7 @@ async def test_no_call_is_lost_and_the_registry_is_right_again(
 
 
 async def test_a_call_ends_by_the_word_of_another_instance() -> None:
-    async with running_scene() as scene, running_server() as other:
+    async with running_scene() as scene, running_server(env=of_fleet(scene.redis)) as other:
         (label, *_) = sorted(await scene.listed())
 
         async with other.http.delete(f"{other.admin_url}/sessions/{label}") as response:
@@ -169,11 +170,8 @@ async def test_a_call_ends_by_the_word_of_another_instance() -> None:
 async def test_two_servers_never_admit_both_to_the_last_place() -> None:
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis())
-        os.environ["VOICEMEDIA_REGISTRY_URL"] = redis.url
-        os.environ["VOICEMEDIA_FLEET_MAX_SESSIONS"] = "1"
-        stack.callback(os.environ.pop, "VOICEMEDIA_REGISTRY_URL")
-        stack.callback(os.environ.pop, "VOICEMEDIA_FLEET_MAX_SESSIONS")
-        servers = [await stack.enter_async_context(running_server()) for _ in range(2)]
+        env = {**of_fleet(redis), "VOICEMEDIA_FLEET_MAX_SESSIONS": "1"}
+        servers = [await stack.enter_async_context(running_server(env=env)) for _ in range(2)]
 
         async def both_joined() -> bool:
             return await redis.run("HLEN", "voicemedia:{voicemedia}:instances") == 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -111,15 +112,21 @@ class ServerProcess:
 
 @asynccontextmanager
 async def running_server(
-    *options: str, command: Sequence[str] = (str(COMMAND),)
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = (str(COMMAND),),
 ) -> AsyncIterator[ServerProcess]:
-    """A ready server; stopped by SIGTERM at the end, when it must leave with exit code 0."""
+    """A ready server; stopped by SIGTERM at the end, when it must leave with exit code 0.
+
+    `env` is added to the environment of this process.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         *("--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"),
         *(() if "--udp" in options else ("--udp", "[::]:0")),
         *("--drain-limit-s", "1", "--drain-notice-s", "0.5"),
         *options,
+        env={**os.environ, **(env or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -27,13 +27,10 @@ async def redis() -> AsyncIterator[RedisServer]:
 
 
 @pytest.fixture
-async def servers(
-    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[list[ServerProcess]]:
+async def servers(redis: RedisServer) -> AsyncIterator[list[ServerProcess]]:
     """Two servers of one fleet, without flags so far."""
-    monkeypatch.setenv("VOICEMEDIA_REGISTRY_URL", redis.url)
-    options = ("--post-rate-per-s", "0")
-    async with running_server(*options) as first, running_server(*options) as second:
+    env = {"VOICEMEDIA_REGISTRY_URL": redis.url, "VOICEMEDIA_POST_RATE_PER_S": "0"}
+    async with running_server(env=env) as first, running_server(env=env) as second:
         yield [first, second]
 
 
