@@ -1,0 +1,91 @@
+"""Builds and runs the callers (tests/chaos/callers): hundreds of light calls of both transports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interop.server_process import ServerProcess
+
+SOURCE = Path(__file__).parent / "callers"
+BINARY = Path(__file__).parents[1] / "output" / "callers"
+READY_WITHIN_S = 60.0
+ANSWER_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """What one call said and heard since it began. `foreign` are packets that came back as nobody
+    sent them, or twice; `longest_gap_ms` is the longest silence since the last report."""
+
+    transport: str
+    sent: int
+    heard: int
+    foreign: int
+    longest_gap_ms: int
+    failure: str
+
+
+class Callers:
+    """Calls that go on."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def wait_until_ready(self) -> None:
+        """Until all calls are up. Raises `AssertionError` where one cannot be opened."""
+        assert await self._line(READY_WITHIN_S) == "ready"
+
+    async def reports(self) -> list[CallReport]:
+        """Of each call, always in the same order."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        await self._process.stdin.drain()
+        return [CallReport(**report) for report in await self._line(ANSWER_WITHIN_S)]
+
+    async def _line(self, within_s: float) -> Any:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(within_s):
+            raw = await self._process.stdout.readline()
+        assert raw, "the callers have gone; their own words are above"
+        return json.loads(raw)
+
+
+def build() -> Path:
+    """Compiles the callers; their modules' versions are locked in go.sum."""
+    BINARY.parent.mkdir(exist_ok=True)
+    command = ["go", "build", "-mod=readonly", "-o", str(BINARY), "."]
+    built = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return BINARY
+
+
+@asynccontextmanager
+async def live_calls(server: ServerProcess, webrtc: int, phones: int) -> AsyncIterator[Callers]:
+    """So many calls to a server, up and heard from; they hang up at the end."""
+    websocket_url = server.base_url.replace("http", "ws", 1) + "/v2/ws"
+    process = await asyncio.create_subprocess_exec(
+        str(BINARY),
+        *("-whip", server.whip_url, "-webrtc", str(webrtc)),
+        *("-websocket", websocket_url, "-phones", str(phones)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    try:
+        callers = Callers(process)
+        await callers.wait_until_ready()
+        yield callers
+        assert process.stdin is not None
+        process.stdin.close()
+        assert await asyncio.wait_for(process.wait(), ANSWER_WITHIN_S) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
