@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
+from voicemedia_rollout.document import Variant
 from voicemedia_rollout.figures import Report
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.sound import Transport
 
 
@@ -44,16 +46,20 @@ class FleetFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """One session in the directory. The label only: its whole id is a capability."""
+    """One session in the directory. The label only: its whole id is a capability. `decision` is
+    what the session was born with, `None` for clients that never asked for one."""
 
     label: str
     instance: str
     transport: Transport
     opened_unix_s: float
+    decision: Decision | None = None
 
     def encode(self) -> str:
-        """The document."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+        """The document: the decision's members stand beside those of the session."""
+        document = asdict(self)
+        document |= document.pop("decision") or {}
+        return json.dumps(document, separators=(",", ":"), sort_keys=True)
 
     @classmethod
     def decode(cls, text: str) -> Self:
@@ -66,6 +72,7 @@ class SessionRecord:
                 str(found["instance"]),
                 Transport(found["transport"]),
                 float(found["opened_unix_s"]),
+                _decision(found) if "variant" in found else None,
             )
         except (KeyError, TypeError) as failure:
             raise ValueError("a session's record lacks a member") from failure
@@ -117,6 +124,16 @@ class InstanceRecord:
             raise ValueError("an instance's record lacks a member") from failure
 
 
+def _decision(found: dict[str, Any]) -> Decision:
+    tenant = found.get("tenant")
+    return Decision(
+        Variant(found["variant"]),
+        DecisionReason(found["reason"]),
+        int(found["revision"]),
+        None if tenant is None else str(tenant),
+    )
+
+
 def _object(text: str) -> dict[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
@@ -133,7 +150,9 @@ class Claims(Protocol):
     async def end(self, label: str) -> None:
         """Gives the place back. Never fails: what is not told now is put right later."""
 
-    def record(self, label: str, transport: Transport) -> SessionRecord:
+    def record(
+        self, label: str, transport: Transport, decision: Decision | None = None
+    ) -> SessionRecord:
         """A record of this instance, opened now."""
 
 
@@ -186,6 +205,8 @@ class Alone:
     async def end(self, label: str) -> None:
         """Nothing."""
 
-    def record(self, label: str, transport: Transport) -> SessionRecord:
+    def record(
+        self, label: str, transport: Transport, decision: Decision | None = None
+    ) -> SessionRecord:
         """A record that nobody keeps."""
-        return SessionRecord(label, "", transport, 0.0)
+        return SessionRecord(label, "", transport, 0.0, decision)

@@ -28,7 +28,7 @@ from voicemedia_server.ports import (
     SubscriptionSpec,
     Transcoding,
 )
-from voicemedia_server.registry_port import Alone, Claims, FleetFull
+from voicemedia_server.registry_port import Alone, Claims, FleetFull, SessionRecord
 from voicemedia_server.routing.decision import Decision
 from voicemedia_server.session import (
     LABEL_CHARS,
@@ -202,7 +202,7 @@ class SessionService:
         Raises what `check_admission` raises.
         """
         self.check_admission(request.agreement.echo_form)
-        async with self._place(Transport.WEBRTC) as session_id:
+        async with self._place(Transport.WEBRTC, request.decision) as session_id:
             return self._open_session(request, session_id)
 
     async def open_stream(self, request: StreamRequest) -> Session:
@@ -211,18 +211,20 @@ class SessionService:
         Raises what `check_admission` raises.
         """
         self.check_admission(request.sound.echo_form)
-        async with self._place(request.transport) as session_id:
+        async with self._place(request.transport, request.decision) as session_id:
             return self._open_stream(request, session_id)
 
     @asynccontextmanager
-    async def _place(self, transport: Transport) -> AsyncIterator[SessionId]:
+    async def _place(
+        self, transport: Transport, decision: Decision | None
+    ) -> AsyncIterator[SessionId]:
         """A place in the fleet for a session with this id: given back where the session does not
         come to be. It counts as taken here too while it is claimed."""
         session_id = new_session_id()
         label = session_id[:LABEL_CHARS]
         self._claiming += 1
         try:
-            await self._claim(label, transport)
+            await self._claim(self._claims.record(label, transport, decision))
         finally:
             self._claiming -= 1
         try:
@@ -233,9 +235,9 @@ class SessionService:
             await asyncio.shield(self._claims.end(label))
             raise
 
-    async def _claim(self, label: str, transport: Transport) -> None:
+    async def _claim(self, record: SessionRecord) -> None:
         try:
-            await self._claims.claim(self._claims.record(label, transport))
+            await self._claims.claim(record)
         except FleetFull:
             spread = secrets.randbelow(1000) / 1000
             raise AtCapacity(
@@ -243,7 +245,7 @@ class SessionService:
                 retry_after_s=retry_after_s(5.0, spread, window_s=10.0),
             ) from None
         except asyncio.CancelledError:
-            await asyncio.shield(self._claims.end(label))
+            await asyncio.shield(self._claims.end(record.label))
             raise
 
     def _open_session(self, request: OpenRequest, session_id: SessionId) -> WebRtcSession:

@@ -110,10 +110,17 @@ def _as_text(command: str, found: Any) -> str:
         return "\n".join(f"{name:<{width}}  {_shown(value)}" for name, value in found.items())
     if command == "list":
         rows = [
-            (s["session"], s["instance"], s["transport"], _moment(s["opened_unix_s"]))
+            (
+                s["session"],
+                s["instance"],
+                s["transport"],
+                *(_cell(s[name]) for name in ("variant", "tenant", "revision")),
+                _moment(s["opened_unix_s"]),
+            )
             for s in found
         ]
-        return _table(("SESSION", "INSTANCE", "TRANSPORT", "OPENED"), rows)
+        head = ("SESSION", "INSTANCE", "TRANSPORT", "VARIANT", "TENANT", "REVISION", "OPENED")
+        return _table(head, rows)
     rows = [
         (
             i["instance"],
@@ -134,6 +141,10 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
         "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else f"{value}"
 
 
 def _shown(value: object) -> str:

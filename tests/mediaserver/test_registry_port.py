@@ -8,20 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicemedia_rollout.document import Variant
 from voicemedia_server.registry_port import (
     Alone,
     InstanceRecord,
     InstanceState,
     SessionRecord,
 )
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.sound import Transport
 
+DECISIONS = st.builds(
+    Decision,
+    st.sampled_from(Variant),
+    st.sampled_from(DecisionReason),
+    st.integers(0, 10**9),
+    st.none() | st.text(),
+)
 SESSIONS = st.builds(
     SessionRecord,
     st.text(),
     st.text(),
     st.sampled_from(Transport),
     st.floats(0, 1e10, allow_nan=False),
+    st.none() | DECISIONS,
 )
 COUNTS = st.integers(0, 10**9)
 INSTANCES = st.builds(
@@ -47,6 +57,23 @@ def test_members_that_are_new_are_passed_over() -> None:
     newer = {**json.loads(record.encode()), "news": 1}
 
     assert SessionRecord.decode(json.dumps(newer)) == record
+
+
+def test_a_decision_stands_beside_what_is_known_of_every_session() -> None:
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7, "acme")
+
+    record = SessionRecord("label", "one", Transport.WEBSOCKET, 1.0, decision)
+
+    assert json.loads(record.encode()) == {
+        "label": "label",
+        "instance": "one",
+        "transport": "websocket",
+        "opened_unix_s": 1.0,
+        "variant": "webrtc",
+        "reason": "flag",
+        "revision": 7,
+        "tenant": "acme",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '{"label": null}'])

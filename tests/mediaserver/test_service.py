@@ -69,12 +69,15 @@ class World:
     def session_broke(self, decision: Decision | None) -> None:
         self.told.append("broke")
 
-    async def open(self, direction: Direction = Direction.SENDRECV) -> WebRtcSession:
+    async def open(
+        self, direction: Direction = Direction.SENDRECV, decision: Decision | None = None
+    ) -> WebRtcSession:
         offer = an_offer(audio_section(direction))
-        return await self.service.open_session(OpenRequest(offer, an_agreement(offer), "anyone", 0))
+        request = OpenRequest(offer, an_agreement(offer), "anyone", 0, decision)
+        return await self.service.open_session(request)
 
-    async def open_connected(self) -> WebRtcSession:
-        session = await self.open()
+    async def open_connected(self, decision: Decision | None = None) -> WebRtcSession:
+        session = await self.open(decision=decision)
         self.peers.connect(self.peers.made[-1], int(self.now_s * NS_PER_S))
         return session
 

@@ -13,7 +13,9 @@ from aiohttp.test_utils import TestServer
 from mediaserver.edge.test_problems import Tally
 from mediaserver.registry.contract import STATE
 from mediaserver.test_service import World
+from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions_command import run
 from voicemedia_server.status.admin import Admin
 
@@ -39,14 +41,20 @@ async def command(world: World) -> AsyncIterator[Command]:
 async def test_sessions_are_listed_with_who_holds_them(
     world: World, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = await world.open_connected()
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7, "acme")
+    decided, other = await world.open_connected(decision), await world.open_connected()
 
     capsys.readouterr()  # the log
     assert await command("list") == 0
 
-    head, row = capsys.readouterr().out.splitlines()
-    assert head.split() == ["SESSION", "INSTANCE", "TRANSPORT", "OPENED"]
-    assert row.split()[:3] == [session.label, "one", "webrtc"]
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:6] == [
+        *("SESSION", "INSTANCE", "TRANSPORT"),
+        *("VARIANT", "TENANT", "REVISION"),
+    ]
+    found = {row.split()[0]: row.split()[1:6] for row in rows}
+    assert found[decided.label] == ["one", "webrtc", "webrtc", "acme", "7"]
+    assert found[other.label] == ["one", "webrtc", "-", "-", "-"]
 
 
 async def test_programs_get_json(
@@ -63,11 +71,14 @@ async def test_programs_get_json(
 async def test_a_session_is_shown_line_by_line(
     world: World, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = await world.open_connected()
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7, "acme")
+    session = await world.open_connected(decision)
 
     await command("show", session.label)
 
-    assert ["state", "connected"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for line in (["state", "connected"], ["tenant", "acme"], ["revision", "7"]):
+        assert line in lines
 
 
 async def test_it_returns_when_the_session_has_ended(world: World, command: Command) -> None:

@@ -73,6 +73,7 @@ class Decisions:
             self.evaluate(asked.client_id, asked.tenant),
             Capabilities(asked.capabilities.webrtc, asked.capabilities.websocket),
             kept,
+            asked.tenant,
         )
         self.observer.decided(decision)
         token = self.tokens.sign(Grant(asked.client_id, decision))

@@ -52,6 +52,7 @@ class SessionTokens:
             "variant": decision.variant,
             "reason": decision.reason,
             "revision": decision.revision,
+            "tenant": decision.tenant,
         }
         return jwt.encode(claims, self._secret, ALGORITHM)
 
@@ -70,6 +71,7 @@ class SessionTokens:
                 Variant(claims["variant"]),
                 DecisionReason(claims["reason"]),
                 int(claims["revision"]),
+                _tenant(claims.get("tenant")),
             )
         except (jwt.PyJWTError, KeyError, TypeError, ValueError):
             raise InvalidSessionToken("The session token is not one of this fleet's.") from None
@@ -80,3 +82,9 @@ class SessionTokens:
     def decision_of(self, token: str | None) -> Decision | None:
         """The decision that an endpoint was given, if any. Raises `InvalidSessionToken`."""
         return self.read(token).decision if token else None
+
+
+def _tenant(claim: object) -> str | None:
+    if claim is None or isinstance(claim, str):
+        return claim
+    raise TypeError("a tenant is a name")

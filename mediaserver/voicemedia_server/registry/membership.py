@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from voicemedia_server.registry_port import SessionRecord
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.sound import Transport
 
 
@@ -24,6 +25,8 @@ class Membership:
     lease_s: float = 15.0
     beat_s: float = 1.0
 
-    def record(self, label: str, transport: Transport) -> SessionRecord:
+    def record(
+        self, label: str, transport: Transport, decision: Decision | None = None
+    ) -> SessionRecord:
         """A session of this instance, opened now."""
-        return SessionRecord(label, self.instance, transport, round(time.time(), 3))
+        return SessionRecord(label, self.instance, transport, round(time.time(), 3), decision)

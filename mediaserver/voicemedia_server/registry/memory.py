@@ -17,6 +17,7 @@ from voicemedia_server.registry_port import (
     InstanceState,
     SessionRecord,
 )
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.sound import Transport
 
 
@@ -68,9 +69,11 @@ class MemoryRegistry:
         """Always."""
         return True
 
-    def record(self, label: str, transport: Transport) -> SessionRecord:
+    def record(
+        self, label: str, transport: Transport, decision: Decision | None = None
+    ) -> SessionRecord:
         """`Claims`."""
-        return self._membership.record(label, transport)
+        return self._membership.record(label, transport, decision)
 
     async def claim(self, record: SessionRecord) -> None:
         """`Claims`."""

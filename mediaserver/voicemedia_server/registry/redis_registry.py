@@ -27,6 +27,7 @@ from voicemedia_server.registry_port import (
     Result,
     SessionRecord,
 )
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.sound import Transport
 
 log = structlog.get_logger("registry")
@@ -75,9 +76,11 @@ class RedisRegistry:
 
     # -- claims -----------------------------------------------------------------------------
 
-    def record(self, label: str, transport: Transport) -> SessionRecord:
+    def record(
+        self, label: str, transport: Transport, decision: Decision | None = None
+    ) -> SessionRecord:
         """`Claims`."""
-        return self._membership.record(label, transport)
+        return self._membership.record(label, transport, decision)
 
     async def claim(self, record: SessionRecord) -> None:
         """`Claims`. It is held before it is told, so that whatever is published has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from voicemedia_rollout.document import KEYS, Cause, Variant
@@ -41,11 +41,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a session was born with, and keeps to its end. `revision` is the flag document's."""
+    """What a session was born with, and keeps to its end. `revision` is the flag document's,
+    `tenant` what the client said that it belongs to."""
 
     variant: Variant
     reason: DecisionReason
     revision: int
+    tenant: str | None = None
 
     @property
     def transport(self) -> Transport:
@@ -62,18 +64,22 @@ REASONS = {
 
 
 def decide(
-    evaluation: Evaluation | None, capabilities: Capabilities, kept: Decision | None = None
+    evaluation: Evaluation | None,
+    capabilities: Capabilities,
+    kept: Decision | None = None,
+    tenant: str | None = None,
 ) -> Decision:
     """`evaluation` is `None` while no flags could be had; `kept` is the decision of a call that
-    goes on. What the client can do goes before all. Raises `NoTransport`."""
-    wished = _wished(evaluation, kept)
+    goes on, and keeps its tenant too. What the client can do goes before all. Raises
+    `NoTransport`."""
+    wished = replace(_wished(evaluation, kept), tenant=kept.tenant if kept else tenant)
     can = {Variant.WEBRTC: capabilities.webrtc, Variant.WEBSOCKET: capabilities.websocket}
     if can[wished.variant]:
         return wished
     possible = next((variant for variant in Variant if can[variant]), None)
     if possible is None:
         raise NoTransport("capabilities has neither webrtc nor websocket; one of them is needed.")
-    return Decision(possible, DecisionReason.CAPABILITY, wished.revision)
+    return replace(wished, variant=possible, reason=DecisionReason.CAPABILITY)
 
 
 def _wished(evaluation: Evaluation | None, kept: Decision | None) -> Decision:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from voicemedia_server.registry_port import InstanceRecord, Registry, SessionRecord
+from voicemedia_server.routing.decision import Decision
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import Session
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -91,6 +92,7 @@ class Admin:
             "instance": record.instance,
             "transport": record.transport,
             "opened_unix_s": record.opened_unix_s,
+            **_described_decision(record.decision),
         }
         session = self._own(record.label)
         if session is not None:
@@ -103,6 +105,13 @@ class Admin:
             if session.label == label and session.close_reason is None:
                 return session
         return None
+
+
+def _described_decision(decision: Decision | None) -> dict[str, Any]:
+    """What the session was born with; `null` throughout where nobody asked for a decision."""
+    if decision is None:
+        return dict.fromkeys(("variant", "reason", "revision", "tenant"))
+    return asdict(decision)
 
 
 def _described_instance(record: InstanceRecord) -> dict[str, Any]:

@@ -97,10 +97,10 @@ async def test_the_answer_says_what_why_and_where(world: World) -> None:
 
 
 async def test_the_token_carries_the_decision(world: World) -> None:
-    answer = await world.ask()
+    answer = await world.ask(tenant="acme")
 
     granted = TOKENS.read(answer["session_token"])
-    assert granted == Grant("anna", Decision(Variant.WEBRTC, DecisionReason.FLAG, 1))
+    assert granted == Grant("anna", Decision(Variant.WEBRTC, DecisionReason.FLAG, 1, "acme"))
     assert world.decided == [granted.decision]
 
 

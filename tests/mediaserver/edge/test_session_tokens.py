@@ -11,7 +11,7 @@ from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.refusals import InvalidSessionToken
 
 SECRET = b"s" * 32
-GRANT = Grant("anna", Decision(Variant.WEBRTC, DecisionReason.FLAG, 7))
+GRANT = Grant("anna", Decision(Variant.WEBRTC, DecisionReason.FLAG, 7, "acme"))
 
 
 def tokens_at(now_unix_s: float, secret: bytes = SECRET) -> SessionTokens:
@@ -40,6 +40,7 @@ def forged(**changes: object) -> str:
         "variant": "webrtc",
         "reason": "flag",
         "revision": 7,
+        "tenant": "acme",
     }
     kept = {name: value for name, value in {**claims, **changes}.items() if value is not None}
     return jwt.encode(kept, SECRET, "HS256")
@@ -47,6 +48,13 @@ def forged(**changes: object) -> str:
 
 def test_the_claims_are_as_expected() -> None:
     assert tokens_at(1000).read(forged()) == GRANT
+
+
+def test_a_token_may_name_no_tenant() -> None:
+    decision = tokens_at(1000).decision_of(forged(tenant=None))
+
+    assert decision is not None
+    assert decision.tenant is None
 
 
 @pytest.mark.parametrize(
@@ -64,6 +72,7 @@ def test_the_claims_are_as_expected() -> None:
         forged(variant="pigeon"),
         forged(reason=None),
         forged(revision="many"),
+        forged(tenant=["acme"]),
     ],
 )
 def test_a_token_of_others_is_refused(token: str) -> None:

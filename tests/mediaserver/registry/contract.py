@@ -22,6 +22,7 @@ from voicemedia_server.registry_port import (
     Result,
     SessionRecord,
 )
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.sound import Transport
 
 WITHIN_S = 5.0
@@ -128,6 +129,17 @@ class RegistryContract:
         assert (record.label, record.instance) == ("label", "one")
         assert record.transport is Transport.WEBRTC
         assert record.opened_unix_s == pytest.approx(before_unix_s, abs=WITHIN_S)
+
+    async def test_a_session_is_listed_with_the_decision_that_it_was_born_with(
+        self, fleet: Fleet
+    ) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7, "acme")
+        await one.registry.claim(one.registry.record("label", Transport.WEBSOCKET, decision))
+
+        (record,) = await two.registry.sessions()
+
+        assert (record.transport, record.decision) == (Transport.WEBSOCKET, decision)
 
     async def test_what_ended_is_listed_no_more(self, fleet: Fleet) -> None:
         one = await fleet.join("one")

@@ -64,12 +64,19 @@ def test_a_client_that_can_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kept", Variant)
-def test_a_call_that_goes_on_keeps_its_variant_and_revision(kept: Variant) -> None:
-    before = Decision(kept, DecisionReason.FLAG, 3)
+def test_a_call_that_goes_on_keeps_its_variant_revision_and_tenant(kept: Variant) -> None:
+    before = Decision(kept, DecisionReason.FLAG, 3, "acme")
 
-    after = decide(Evaluation("websocket-by-kill", 9), BOTH, before)
+    after = decide(Evaluation("websocket-by-kill", 9), BOTH, before, "another")
 
-    assert after == Decision(kept, DecisionReason.RESUME, 3)
+    assert after == Decision(kept, DecisionReason.RESUME, 3, "acme")
+
+
+@pytest.mark.parametrize("can_webrtc", [True, False])
+def test_a_decision_names_the_tenant_that_the_client_said(can_webrtc: bool) -> None:
+    decision = decide(Evaluation("webrtc", 1), Capabilities(can_webrtc, True), tenant="acme")
+
+    assert decision.tenant == "acme"
 
 
 @given(st.none() | st.sampled_from(sorted(KEYS)) | st.text(), st.booleans())

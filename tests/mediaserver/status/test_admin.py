@@ -12,8 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from mediaserver.edge.test_problems import Tally
 from mediaserver.registry.contract import STATE
 from mediaserver.test_service import World
+from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.registry_port import SessionRecord
+from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.sessions.sound import Transport
 from voicemedia_server.status.admin import Admin
@@ -63,6 +65,20 @@ async def test_sessions_are_listed_by_their_labels(world: World, client: Client)
     (listed,) = await (await client.get("/sessions")).json()
 
     assert listed["session"] == session.label
+    assert [listed[name] for name in ("variant", "reason", "revision", "tenant")] == [None] * 4
+
+
+async def test_sessions_are_listed_with_what_they_were_born_with(
+    world: World, client: Client
+) -> None:
+    decision = Decision(Variant.WEBSOCKET, DecisionReason.OVERRIDE, 7, "acme")
+    elsewhere = SessionRecord("elsewhere", "two", Transport.WEBSOCKET, 1.0, decision)
+    await world.registry.claim(elsewhere)
+
+    (listed,) = await (await client.get("/sessions")).json()
+
+    assert (listed["variant"], listed["reason"]) == ("websocket", "override")
+    assert (listed["revision"], listed["tenant"]) == (7, "acme")
 
 
 async def test_a_session_is_ended_by_its_label(world: World, client: Client) -> None:
