@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 
 from voicemedia_rollout.document import Variant
 from voicemedia_rollout.figures import Report
+from voicemedia_server.audit import AuditEntry, Happening, SessionFacts
 from voicemedia_server.routing.decision import Decision, DecisionReason
 from voicemedia_server.sessions.sound import Transport
 
@@ -28,6 +29,8 @@ class Operation(StrEnum):
     LIST = "list"
     LEAD = "lead"
     ASK = "ask"
+    NOTE = "note"
+    AUDIT = "audit"
     LEAVE = "leave"
 
 
@@ -141,6 +144,14 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An entry of the audit with its place there: later ones have higher ids."""
+
+    id: str
+    entry: AuditEntry
+
+
 class Claims(Protocol):
     """What the service needs of a registry."""
 
@@ -155,6 +166,9 @@ class Claims(Protocol):
     ) -> SessionRecord:
         """A record of this instance, opened now."""
 
+    def note(self, happening: Happening, session: SessionFacts | None = None) -> None:
+        """Something happened here, now: it is told to the audit at the next renewal."""
+
 
 class Registry(Claims, Protocol):
     """One instance's view of its fleet."""
@@ -168,6 +182,11 @@ class Registry(Claims, Protocol):
 
     async def instances(self) -> tuple[InstanceRecord, ...]:
         """Instances with a lease, by id; none while it is unreachable."""
+
+    async def audit(self, after: str = "", limit: int = 100) -> tuple[Noted, ...]:
+        """What happened in the fleet, the oldest first: the newest `limit` entries, or those that
+        follow the id `after`, which is of the form of a Redis stream. None while it is
+        unreachable."""
 
     async def ask_to_end(self, label: str) -> bool:
         """Asks the instance that holds the session to end it, at its next renewal.
@@ -210,3 +229,6 @@ class Alone:
     ) -> SessionRecord:
         """A record that nobody keeps."""
         return SessionRecord(label, "", transport, 0.0, decision)
+
+    def note(self, happening: Happening, session: SessionFacts | None = None) -> None:
+        """Nothing."""

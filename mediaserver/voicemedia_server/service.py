@@ -11,10 +11,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from voicemedia_server.audit import Happening, SessionFacts
 from voicemedia_server.ports import (
     EchoIdentity,
     Ending,
@@ -30,6 +31,7 @@ from voicemedia_server.ports import (
 )
 from voicemedia_server.registry_port import Alone, Claims, FleetFull, SessionRecord
 from voicemedia_server.routing.decision import Decision
+from voicemedia_server.routing.outcome import outcome_of
 from voicemedia_server.session import (
     LABEL_CHARS,
     EventKind,
@@ -309,6 +311,7 @@ class SessionService:
         setup_s = (self.now_ns() - requested_ns) / NS_PER_S
         for observer in self._observers:
             observer.session_opened(session.transport, setup_s)
+        self._claims.note(Happening.OPENED, _facts(session))
         log.info(
             "session opened",
             session=session.label,
@@ -415,6 +418,9 @@ class SessionService:
             observer.session_ended(
                 Ending(session.transport, reason, last_state, duration_s, session.decision), stats
             )
+        outcome = outcome_of(session.decision, session.transport, reason, last_state)
+        facts = replace(_facts(session), reason=reason, outcome=outcome)
+        self._claims.note(Happening.ENDED, facts)
         log.info(
             "session closed",
             session=session.label,
@@ -500,3 +506,9 @@ class SessionService:
         async with asyncio.TaskGroup() as group:
             for session in self.sessions:
                 group.create_task(self.close_session(session, reason))
+
+
+def _facts(session: Session) -> SessionFacts:
+    """What the audit says of every session."""
+    variant = session.decision.variant if session.decision else None
+    return SessionFacts(session.label, session.transport, variant)

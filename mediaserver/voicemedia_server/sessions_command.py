@@ -1,4 +1,4 @@
-"""The command `voicemedia-sessions`: lists, shows and ends sessions of a fleet.
+"""The command `voicemedia-sessions`: lists, shows and ends sessions of a fleet, and tells events.
 
 It talks to the admin port of any one instance. Exit code 1 when there is no such session, 2 when
 it was called wrongly or the admin port does not answer.
@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -21,6 +21,8 @@ ADMIN_URL = "http://127.0.0.1:8081"
 TIMEOUT_S = 5.0
 END_TIMEOUT_S = 5.0
 POLL_S = 0.2
+FOLLOW_S = 0.5
+IN_EVERY_EVENT = ("id", "at_unix_s", "instance", "happening")
 
 
 class Failed(Exception):
@@ -39,8 +41,11 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Does what the arguments say; returns the exit code."""
     given = _parser().parse_args(arguments)
+    admin = given.admin.rstrip("/")
     try:
-        found = _ask(given.admin.rstrip("/"), given.command, getattr(given, "label", ""))
+        if given.command == "events":
+            return _tell_events(admin, given)
+        found = _ask(admin, given.command, getattr(given, "label", ""))
     except Failed as failure:
         print(f"voicemedia-sessions: {failure}", file=sys.stderr)
         return failure.code
@@ -59,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all sessions, oldest first")
     commands.add_parser("instances", help="all instances")
+    told = commands.add_parser("events", help="what happened, oldest first")
+    told.add_argument("--follow", action="store_true", help="goes on with what happens")
+    told.add_argument("--limit", type=int, default=100, help="of the past (default 100)")
     for name, text in (("show", "one session"), ("end", "end one session, wherever it is")):
         commands.add_parser(name, help=text).add_argument("label")
     return parser
@@ -75,6 +83,41 @@ def _ask(admin: str, command: str, label: str) -> Any:
     _request("DELETE", url)
     _wait_until_gone(url)
     return {"ended": label}
+
+
+def events(admin: str, limit: int, is_following: bool) -> Iterator[dict[str, Any]]:
+    """What happened in the fleet: the newest `limit`, then each as it is told. Raises `Failed`."""
+    found = _request("GET", f"{admin}/events?limit={limit}")
+    after, is_told = "0-0", False
+    while True:
+        for event in found["events"]:
+            after = event["id"]
+            yield event
+        if not found["registry_reachable"] and not is_told:
+            print("The registry is not reachable.", file=sys.stderr)
+        is_told = not found["registry_reachable"]
+        if not is_following:
+            return
+        if not found["events"]:
+            time.sleep(FOLLOW_S)
+        found = _request("GET", f"{admin}/events?after={after}")
+
+
+def _tell_events(admin: str, given: argparse.Namespace) -> int:
+    try:
+        for event in events(admin, given.limit, given.follow):
+            print(json.dumps(event) if given.json else _as_line(event), flush=True)
+    except KeyboardInterrupt:
+        pass  # how following ends
+    return 0
+
+
+def _as_line(event: dict[str, Any]) -> str:
+    """One event: when, where, what, and what else is known of it."""
+    facts = {name: value for name, value in event.items() if name not in IN_EVERY_EVENT}
+    said = " ".join(f"{name}={value}" for name, value in facts.items())
+    moment = _moment(event["at_unix_s"])
+    return f"{moment}  {event['instance']}  {event['happening']:<9}  {said}".rstrip()
 
 
 def _wait_until_gone(url: str) -> None:

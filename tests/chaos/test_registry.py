@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from chaos.callers import Callers, build, live_calls
-from interop.server_process import ServerProcess, running_server, until
+from interop.server_process import COMMAND, FORBIDDEN_IN_LOGS, ServerProcess, running_server, until
 from interop.test_aiortc_client import until_heard
 from interop.test_websocket import phone_call, until_echoed
 from interop.tone_client import tone_call
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
+SESSIONS_COMMAND = COMMAND.with_name("voicemedia-sessions")
 WEBRTC = 100
 PHONES = 100
 RIGHT_WITHIN_S = 5.0
@@ -201,6 +203,21 @@ async def test_a_call_ends_by_the_word_of_another_instance(scene: Scene) -> None
             return label not in await scene.listed()
 
         await until(has_ended, RIGHT_WITHIN_S)
+        await until(lambda: is_in_the_audit(other, label), RIGHT_WITHIN_S)
+        audit = str(await scene.redis.run("XRANGE", "voicemedia:{voicemedia}:audit", "-", "+"))
+        assert not FORBIDDEN_IN_LOGS.search(audit), "the audit tells an address, SDP or a token"
+
+
+async def is_in_the_audit(server: ServerProcess, label: str) -> bool:
+    """Who opened, asked and ended, as the command shows it at any instance."""
+    process = await asyncio.create_subprocess_exec(
+        *(str(SESSIONS_COMMAND), "--admin", server.admin_url, "--json", "events"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    told = [json.loads(line) for line in out.splitlines()]
+    mine = {event["happening"]: event for event in told if event.get("label") == label}
+    return mine.keys() == {"opened", "asked", "ended"} and mine["ended"]["reason"] == "stopped"
 
 
 async def test_two_servers_never_admit_both_to_the_last_place() -> None:

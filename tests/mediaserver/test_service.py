@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -16,11 +17,14 @@ from mediaserver.twins import (
     an_offer,
     audio_section,
 )
+from voicemedia_rollout.document import Variant
+from voicemedia_server.audit import Happening, SessionFacts
 from voicemedia_server.ports import EchoIdentity, Ending, IceDescription, MediaStats
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry_port import Alone, Claims, SessionRecord
-from voicemedia_server.routing.decision import Decision
+from voicemedia_server.routing.decision import Decision, DecisionReason
+from voicemedia_server.routing.outcome import Outcome
 from voicemedia_server.service import Capacity, DrainPolicy, SessionService, Surroundings
 from voicemedia_server.session import EventKind, OpenRequest, WebRtcSession
 from voicemedia_server.sessions.deadlines import NS_PER_S, Limits
@@ -274,6 +278,26 @@ async def test_a_full_fleet_says_when_to_come_back() -> None:
     assert refused.value.retry_after_s
     assert len(world.service.sessions) == 1
     assert world.service.pending_count == 1
+
+
+async def test_the_audit_is_told_how_each_session_began_and_ended(world: World) -> None:
+    decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
+    lived, left = await world.open_connected(decision), await world.open()
+    await world.service.close_session(lived, CloseReason.CONSENT_EXPIRED)
+    await world.service.close_session(left, CloseReason.DELETED)
+
+    found = [noted.entry for noted in await world.registry.audit()]
+
+    lived_facts = SessionFacts(lived.label, Transport.WEBRTC, Variant.WEBRTC)
+    left_facts = SessionFacts(left.label, Transport.WEBRTC)
+    lost = replace(lived_facts, reason=CloseReason.CONSENT_EXPIRED, outcome=Outcome.LOST)
+    given_up = replace(left_facts, reason=CloseReason.DELETED, outcome=Outcome.ABANDONED)
+    assert [(entry.happening, entry.session) for entry in found] == [
+        (Happening.OPENED, lived_facts),
+        (Happening.OPENED, left_facts),
+        (Happening.ENDED, lost),
+        (Happening.ENDED, given_up),
+    ]
 
 
 async def test_a_set_up_that_fails_gives_its_place_back() -> None:

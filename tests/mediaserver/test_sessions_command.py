@@ -16,7 +16,7 @@ from mediaserver.test_service import World
 from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.routing.decision import Decision, DecisionReason
-from voicemedia_server.sessions_command import run
+from voicemedia_server.sessions_command import events, run
 from voicemedia_server.status.admin import Admin
 
 Command = Callable[..., Awaitable[int]]
@@ -28,14 +28,18 @@ def world() -> World:
 
 
 @pytest.fixture
-async def command(world: World) -> AsyncIterator[Command]:
+async def admin(world: World) -> AsyncIterator[str]:
     app = web.Application(middlewares=[problem_middleware(Tally())])
     Admin(world.service, world.registry).add_to(app)
     keeping = asyncio.ensure_future(world.registry.keep(lambda: STATE, world.service.end_labelled))
     async with TestServer(app) as server:
-        admin = str(server.make_url(""))
-        yield lambda *words: asyncio.to_thread(run, ["--admin", admin, *words])
+        yield str(server.make_url("")).rstrip("/")
     keeping.cancel()
+
+
+@pytest.fixture
+def command(admin: str) -> Command:
+    return lambda *words: asyncio.to_thread(run, ["--admin", admin, *words])
 
 
 async def test_sessions_are_listed_with_who_holds_them(
@@ -94,6 +98,58 @@ async def test_instances_are_listed(command: Command, capsys: pytest.CaptureFixt
     await command("instances")
 
     assert capsys.readouterr().out.splitlines()[1].split() == ["one", "0/10", "no", STATE.url]
+
+
+async def test_events_say_how_a_session_went(
+    world: World, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = await world.open_connected(Decision(Variant.WEBRTC, DecisionReason.FLAG, 7))
+    await command("end", session.label)
+    capsys.readouterr()
+
+    assert await command("events", "--limit", "3") == 0
+
+    told = [line.split()[3:] for line in capsys.readouterr().out.splitlines()]
+    label = f"label={session.label}"
+    assert told == [
+        ["one", "opened", label, "transport=webrtc", "variant=webrtc"],
+        ["one", "asked", label],
+        [
+            *("one", "ended", label, "transport=webrtc", "variant=webrtc"),
+            *("reason=stopped", "outcome=ok"),
+        ],
+    ]
+
+
+async def test_programs_get_one_event_a_line(
+    world: World, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = await world.open_connected()
+    capsys.readouterr()
+
+    await command("--json", "events")
+
+    *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (last["happening"], last["label"]) == ("opened", session.label)
+
+
+async def test_events_are_followed_as_they_happen(world: World, admin: str) -> None:
+    await world.open_connected()
+    following = events(admin, limit=1, is_following=True)
+    first = await asyncio.to_thread(next, following)
+    other = await world.open_connected()
+
+    second = await asyncio.to_thread(next, following)
+
+    assert (first["happening"], second["happening"]) == ("opened", "opened")
+    assert second["label"] == other.label
+
+
+async def test_a_limit_that_makes_no_sense_is_told(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command("events", "--limit", "0") == 1
+    assert "limit" in capsys.readouterr().err
 
 
 async def test_a_label_that_nobody_has_is_told(

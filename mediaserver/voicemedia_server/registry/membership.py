@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from voicemedia_server.audit import AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry_port import SessionRecord
 from voicemedia_server.routing.decision import Decision
 from voicemedia_server.sessions.sound import Transport
@@ -30,3 +31,9 @@ class Membership:
     ) -> SessionRecord:
         """A session of this instance, opened now."""
         return SessionRecord(label, self.instance, transport, round(time.time(), 3), decision)
+
+    def entry(
+        self, happening: Happening, session: SessionFacts | None = None, epoch: int | None = None
+    ) -> AuditEntry:
+        """Something that happened at this instance now."""
+        return AuditEntry(happening, self.instance, round(time.time(), 3), session, epoch)

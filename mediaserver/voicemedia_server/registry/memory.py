@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
+from voicemedia_server.audit import CAPACITY_ENTRIES, AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry_port import (
     FleetFull,
     InstanceRecord,
     InstanceState,
+    Noted,
     SessionRecord,
 )
 from voicemedia_server.routing.decision import Decision
@@ -23,8 +27,8 @@ from voicemedia_server.sessions.sound import Transport
 
 @dataclass(slots=True)
 class MemoryDirectory:
-    """What a fleet knows of itself. `leases_s`: when each instance's ends;
-    `memo`: what a leader left for the next."""
+    """What a fleet knows of itself. `leases_s`: when each instance's ends; `memo`: what a leader
+    left for the next; `noted`: how often something was noted in the audit."""
 
     instances: dict[str, InstanceRecord] = field(default_factory=dict)
     leases_s: dict[str, float] = field(default_factory=dict)
@@ -32,6 +36,13 @@ class MemoryDirectory:
     asked: set[str] = field(default_factory=set)
     leader: str | None = None
     memo: str = ""
+    audit: deque[Noted] = field(default_factory=lambda: deque(maxlen=CAPACITY_ENTRIES))
+    noted: int = 0
+
+    def note(self, entry: AuditEntry) -> None:
+        """Adds to the audit, the oldest entry goes when it is full."""
+        self.noted += 1
+        self.audit.append(Noted(f"{self.noted}-0", entry))
 
     def forget(self, instance: str) -> None:
         """Takes an instance and what it holds off the list."""
@@ -47,6 +58,7 @@ class MemoryDirectory:
         """Forgets those whose lease is over."""
         for instance in [i for i, until_s in self.leases_s.items() if until_s < now_s]:
             self.forget(instance)
+            self.note(AuditEntry(Happening.LOST, instance, round(time.time(), 3)))
 
 
 class MemoryRegistry:
@@ -101,6 +113,18 @@ class MemoryRegistry:
         found = self._swept().instances
         return tuple(found[name] for name in sorted(found))
 
+    def note(self, happening: Happening, session: SessionFacts | None = None) -> None:
+        """`Claims`."""
+        self._directory.note(self._membership.entry(happening, session))
+
+    async def audit(self, after: str = "", limit: int = 100) -> tuple[Noted, ...]:
+        """`Registry`."""
+        found = self._swept().audit
+        if not after:
+            return tuple(found)[-limit:]
+        later = (noted for noted in found if _place(noted.id) > _place(after))
+        return tuple(islice(later, limit))
+
     async def ask_to_end(self, label: str) -> bool:
         """`Registry`."""
         directory = self._swept()
@@ -131,8 +155,10 @@ class MemoryRegistry:
         """Takes or renews its lease, once."""
         directory, instance = self._swept(), self._membership.instance
         if instance not in directory.instances:
+            happening = Happening.PUBLISHED if self._epoch else Happening.JOINED
             self._epoch += 1
             directory.sessions |= self._held
+            directory.note(self._membership.entry(happening, epoch=self._epoch))
         directory.instances[instance] = InstanceRecord(instance, self._epoch, state)
         directory.leases_s[instance] = self._clock_s() + self._membership.lease_s
 
@@ -143,4 +169,11 @@ class MemoryRegistry:
     async def leave(self) -> None:
         """`Registry`."""
         self._held.clear()
+        if self._membership.instance in self._directory.instances:
+            self.note(Happening.LEFT)
         self._directory.forget(self._membership.instance)
+
+
+def _place(noted_id: str) -> tuple[int, int]:
+    first, _, second = noted_id.partition("-")
+    return int(first), int(second or 0)

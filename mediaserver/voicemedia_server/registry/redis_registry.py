@@ -15,13 +15,16 @@ from collections.abc import Callable
 import structlog
 from redis.exceptions import RedisError
 
+from voicemedia_server.audit import AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry import scripts
+from voicemedia_server.registry.backlog import Backlog
 from voicemedia_server.registry.connection import Connection
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry_port import (
     FleetFull,
     InstanceRecord,
     InstanceState,
+    Noted,
     Operation,
     RegistryCounter,
     Result,
@@ -38,6 +41,8 @@ PATIENCE_S = 0.5
 
 MEMO_KEPT_MS = 3_600_000
 """How long what a leader noted waits for the next one."""
+BATCH_ENTRIES = 100
+"""Of the audit, told at once: a long script would make others wait."""
 
 
 class Unreachable(Exception):
@@ -68,6 +73,8 @@ class RedisRegistry:
         self._epoch = 0
         self._is_reachable = False
         self._has_failed = False
+        self._has_joined = False
+        self._backlog = Backlog()
 
     @property
     def is_reachable(self) -> bool:
@@ -113,6 +120,10 @@ class RedisRegistry:
         else:
             self._held[label] = record
 
+    def note(self, happening: Happening, session: SessionFacts | None = None) -> None:
+        """`Claims`. Also while Redis is away: it is told later what there is room for."""
+        self._backlog.put(self._membership.entry(happening, session).encode())
+
     # -- looking ----------------------------------------------------------------------------
 
     async def sessions(self) -> tuple[SessionRecord, ...]:
@@ -135,6 +146,17 @@ class RedisRegistry:
         if not self._is_reachable:
             raise Unreachable
         return await self._ask(Operation.LIST, scripts.LIST, what)
+
+    async def audit(self, after: str = "", limit: int = 100) -> tuple[Noted, ...]:
+        """`Registry`."""
+        if not self._is_reachable:
+            return ()
+        try:
+            said = await self._ask(Operation.AUDIT, scripts.AUDIT, after, limit)
+        except Unreachable:
+            return ()
+        pairs = zip(said[::2], said[1::2], strict=True)
+        return tuple(Noted(name, AuditEntry.decode(text)) for name, text in pairs)
 
     async def ask_to_end(self, label: str) -> bool:
         """`Registry`."""
@@ -169,6 +191,7 @@ class RedisRegistry:
                         end(label)
                 if not self._is_reachable:
                     await self._publish(describe)
+                await self._tell_audit()
             except Stale as stale:
                 self._epoch = max(self._epoch, stale.known)
             except Unreachable:
@@ -199,6 +222,23 @@ class RedisRegistry:
         self._counter.registry_reachable(True)
         log.info("published in the registry", sessions=len(self._held), epoch=self._epoch)
 
+        happening = Happening.PUBLISHED if self._has_joined else Happening.JOINED
+        self._has_joined = True
+        self._backlog.put(self._membership.entry(happening, epoch=self._epoch).encode())
+
+    async def _tell_audit(self) -> None:
+        """What happened here since the last time. Raises `Unreachable`; what was told just before
+        Redis went away may then be told twice."""
+        dropped, self._backlog.dropped = self._backlog.dropped, 0
+        if dropped:
+            log.warning("the registry was away too long for the audit", dropped=dropped)
+        while True:
+            batch, upto = self._backlog.next(BATCH_ENTRIES)
+            if not batch:
+                return
+            await self._ask(Operation.NOTE, scripts.NOTE, *batch)
+            self._backlog.told(upto)
+
     def _described(self, state: InstanceState) -> tuple[str, int]:
         """What follows id and epoch when an instance is told: its document, and its lease."""
         record = InstanceRecord(self._membership.instance, self._epoch, state)
@@ -208,6 +248,8 @@ class RedisRegistry:
         """`Registry`. Closes the connection."""
         try:
             if self._is_reachable:
+                self.note(Happening.LEFT)
+                await self._tell_audit()
                 await self._tell(Operation.LEAVE, scripts.LEAVE)
         except (Unreachable, Stale):
             log.warning("left without a word: the lease will end by itself")

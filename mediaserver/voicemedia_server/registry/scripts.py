@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voicemedia_server.audit import CAPACITY_ENTRIES
+
 FULL = "full"
 STALE = "stale"
 DONE = "done"
@@ -39,6 +41,7 @@ class Keys:
             self._key("places"),
             self._key("asked"),
             self._key("leader"),
+            self._key("audit"),
         )
 
     @property
@@ -53,7 +56,10 @@ class Keys:
 
 
 _SHARED = """
-local instances, epochs, leases, sessions, places, asked, leader = unpack(KEYS)
+local instances, epochs, leases, sessions, places, asked, leader, audit = unpack(KEYS)
+local function note(entry)
+  redis.call('XADD', audit, 'MAXLEN', '~', 'CAPACITY', '*', 'entry', entry)
+end
 local function now_ms()
   local now = redis.call('TIME')
   return now[1] * 1000 + math.floor(now[2] / 1000)
@@ -77,7 +83,10 @@ local function forget(id)
 end
 local function sweep()
   local dead = redis.call('ZRANGEBYSCORE', leases, '-inf', '(' .. string.format('%.0f', now_ms()))
-  for _, id in ipairs(dead) do forget(id) end
+  for _, id in ipairs(dead) do
+    forget(id)
+    note(cjson.encode({happening='lost', instance=id, at_unix_s=now_ms() / 1000}))
+  end
 end
 local function is_stale(id, epoch) return redis.call('HGET', epochs, id) ~= epoch end
 local function lease(id, document, ttl_ms)
@@ -88,7 +97,7 @@ local function place(id, label, document)
   redis.call('HSET', sessions, label, document)
   redis.call('ZADD', places, 0, id .. '\\0' .. label)
 end
-"""
+""".replace("CAPACITY", str(CAPACITY_ENTRIES))
 
 JOIN = (
     _SHARED
@@ -193,6 +202,35 @@ return {'done', redis.call('HGET', leader, 'memo') or ''}
 )
 """`id epoch memo keep_ms` → `done memo` where this instance leads now, `done` where another does.
 Whoever leads, leads until it leaves or its lease ends; its memo stays for whoever is next."""
+NOTE = (
+    _SHARED
+    + """
+for _, entry in ipairs(ARGV) do note(entry) end
+return {'done'}
+"""
+)
+"""`entry*`, the oldest first."""
+
+AUDIT = (
+    _SHARED
+    + """
+local after, limit = ARGV[1], ARGV[2]
+sweep()
+local found, reply = {}, {}
+if after ~= '' then
+  found = redis.call('XRANGE', audit, '(' .. after, '+', 'COUNT', limit)
+else
+  local newest = redis.call('XREVRANGE', audit, '+', '-', 'COUNT', limit)
+  for i = #newest, 1, -1 do found[#found + 1] = newest[i] end
+end
+for _, noted in ipairs(found) do
+  reply[#reply + 1] = noted[1]
+  reply[#reply + 1] = noted[2][2]
+end
+return reply
+"""
+)
+"""`after limit` → `(id entry)*`; with an empty `after` the newest."""
 
 LEAVE = (
     _SHARED

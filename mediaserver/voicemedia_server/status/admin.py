@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
 
+from voicemedia_server.audit import Happening, SessionFacts
 from voicemedia_server.registry_port import InstanceRecord, Registry, SessionRecord
 from voicemedia_server.routing.decision import Decision
 from voicemedia_server.service import SessionService
 from voicemedia_server.session import Session
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.sessions.refusals import SessionUnknown
+from voicemedia_server.sessions.refusals import Refusal, RefusalReason, SessionUnknown
 from voicemedia_server.status.summary import count_sessions, describe_session
+
+AFTER = re.compile(r"(?:[0-9]{1,19}-[0-9]{1,19})?")
+LIMIT = re.compile(r"[1-9][0-9]{0,2}|1000")
+
+
+class AuditQueryMalformed(Refusal):
+    """What was asked of the audit makes no sense."""
+
+    status = 400
+    reason = RefusalReason.BAD_REQUEST
+    title = "The request cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class Admin:
         app.router.add_get("/sessions/{label}", self.show)
         app.router.add_delete("/sessions/{label}", self.end)
         app.router.add_get("/instances", self.instances)
+        app.router.add_get("/events", self.events)
 
     def _state(self) -> web.Response:
         service = self.service
@@ -62,11 +76,13 @@ class Admin:
         that holds it is asked, and hears of it within a second."""
         session = self._own(request.match_info["label"])
         if session is not None:
+            self.registry.note(Happening.ASKED, SessionFacts(session.label))
             await self.service.close_session(session, CloseReason.STOPPED)
             return self._state()
         record = await self._record(request)
         if not await self.registry.ask_to_end(record.label):
             raise SessionUnknown(f"No live session has the label {record.label}.")
+        self.registry.note(Happening.ASKED, SessionFacts(record.label))
         return web.json_response({"asked": record.instance}, status=202)
 
     async def instances(self, request: web.Request) -> web.Response:
@@ -75,6 +91,20 @@ class Admin:
         body = {
             "registry_reachable": self.registry.is_reachable,
             "instances": [_described_instance(record) for record in found],
+        }
+        return web.json_response(body)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """What happened in the fleet, oldest first: the newest, or what follows the id `after`."""
+        after, limit = request.query.get("after", ""), request.query.get("limit", "100")
+        if not AFTER.fullmatch(after):
+            raise AuditQueryMalformed("after is the id of an event.")
+        if not LIMIT.fullmatch(limit):
+            raise AuditQueryMalformed("limit is a number from 1 to 1000.")
+        found = await self.registry.audit(after, int(limit))
+        body = {
+            "registry_reachable": self.registry.is_reachable,
+            "events": [{"id": noted.id, **noted.entry.describe()} for noted in found],
         }
         return web.json_response(body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
@@ -13,16 +13,20 @@ import pytest
 
 from voicemedia_rollout.document import Variant
 from voicemedia_rollout.figures import Figures, Report
+from voicemedia_server.audit import Happening, SessionFacts
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry_port import (
     FleetFull,
     InstanceState,
+    Noted,
     Operation,
     Registry,
     Result,
     SessionRecord,
 )
 from voicemedia_server.routing.decision import Decision, DecisionReason
+from voicemedia_server.routing.outcome import Outcome
+from voicemedia_server.sessions.lifecycle import CloseReason
 from voicemedia_server.sessions.sound import Transport
 
 WITHIN_S = 5.0
@@ -114,6 +118,20 @@ class Fleet:
 async def labels(instance: Instance) -> list[str]:
     """Of all sessions, as this instance sees the fleet."""
     return sorted(record.label for record in await instance.registry.sessions())
+
+
+async def told(instance: Instance, happening: Happening, times: int = 1) -> None:
+    """Until the audit has this, so often."""
+
+    async def is_told() -> bool:
+        found = [noted.entry.happening for noted in await instance.registry.audit()]
+        return found.count(happening) >= times
+
+    await until(is_told)
+
+
+def labels_noted(noted: Sequence[Noted]) -> list[str]:
+    return [each.entry.session.label for each in noted if each.entry.session is not None]
 
 
 class RegistryContract:
@@ -265,6 +283,55 @@ class RegistryContract:
 
         await until(is_asked)
         assert two.asked == []
+
+    async def test_the_audit_tells_who_came_and_went_and_how_sessions_ended(
+        self, fleet: Fleet
+    ) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        session = SessionFacts("label", Transport.WEBRTC, Variant.WEBRTC)
+        ended = replace(session, reason=CloseReason.DELETED, outcome=Outcome.OK)
+        one.registry.note(Happening.OPENED, session)
+        one.registry.note(Happening.ENDED, ended)
+        await told(two, Happening.ENDED)
+        await one.crash()
+        await one.registry.leave()
+
+        found = [noted.entry for noted in await two.registry.audit()]
+
+        of_one = [entry for entry in found if entry.instance == "one"]
+        assert [(entry.happening, entry.session) for entry in of_one] == [
+            (Happening.JOINED, None),
+            (Happening.OPENED, session),
+            (Happening.ENDED, ended),
+            (Happening.LEFT, None),
+        ]
+        assert (of_one[0].epoch or 0) > 0
+        assert of_one[0].at_unix_s == pytest.approx(time.time(), abs=WITHIN_S)
+
+    async def test_a_lease_that_ends_is_told_by_those_who_stay(self, short_leased: Fleet) -> None:
+        one, two = await short_leased.join("one"), await short_leased.join("two")
+        await one.crash()
+
+        await told(two, Happening.LOST)
+
+        (lost,) = [n.entry for n in await two.registry.audit() if n.entry.instance == "one"][1:]
+        assert lost.happening is Happening.LOST
+        assert lost.at_unix_s == pytest.approx(time.time(), abs=WITHIN_S)
+
+    async def test_the_audit_is_read_on_from_any_entry(self, fleet: Fleet) -> None:
+        one = await fleet.join("one")
+        for number in range(5):
+            one.registry.note(Happening.OPENED, SessionFacts(str(number)))
+        await told(one, Happening.OPENED, 5)
+
+        newest = await one.registry.audit(limit=3)
+        following = await one.registry.audit(after=newest[0].id)
+        limited = await one.registry.audit(after=newest[0].id, limit=1)
+
+        assert labels_noted(newest) == ["2", "3", "4"]
+        assert labels_noted(following) == ["3", "4"]
+        assert labels_noted(limited) == ["3"]
+        assert await one.registry.audit(after=newest[-1].id) == ()
 
     async def test_a_session_that_nobody_holds_cannot_be_asked_for(self, fleet: Fleet) -> None:
         one = await fleet.join("one")

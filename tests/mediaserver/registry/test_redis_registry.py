@@ -15,8 +15,10 @@ from mediaserver.registry.contract import (
     RegistryContract,
     a_record,
     labels,
+    told,
     until,
 )
+from voicemedia_server.audit import Happening, SessionFacts
 from voicemedia_server.registry.connection import Connection
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.redis_registry import RedisRegistry
@@ -147,6 +149,25 @@ async def test_each_time_it_publishes_itself_under_a_higher_epoch(
         return bool(found) and found[0].epoch > before.epoch
 
     await until(has_come_back)
+
+
+async def test_what_happens_while_redis_is_away_is_told_when_it_is_back(
+    fleet: Fleet, redis: FakeServer
+) -> None:
+    one = await fleet.join("one")
+    redis.connected = False
+    await one.open("notices")
+    one.registry.note(Happening.OPENED, SessionFacts("meanwhile"))
+    assert await one.registry.audit() == ()
+
+    redis.connected = True
+    await told(one, Happening.PUBLISHED)
+
+    found = [noted.entry for noted in await one.registry.audit()]
+    assert [entry.happening for entry in found] == [
+        *(Happening.JOINED, Happening.OPENED, Happening.PUBLISHED)
+    ]
+    assert (found[2].epoch or 0) > (found[0].epoch or 0)
 
 
 async def test_what_is_refused_is_counted_and_holds_no_place(

@@ -11,8 +11,10 @@ import pytest
 from mediaserver.registry.conftest import Make
 from mediaserver.registry.contract import Counted, Fleet, RegistryContract, labels, until
 from mediaserver.registry.redis_server import RedisServer, running_redis
+from voicemedia_server.audit import CAPACITY_ENTRIES, AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry.connection import connect
 from voicemedia_server.registry.redis_registry import PATIENCE_S, RedisRegistry
+from voicemedia_server.registry.scripts import NOTE, Keys
 from voicemedia_server.registry_port import Operation, Result
 
 pytestmark = pytest.mark.system
@@ -75,6 +77,22 @@ class TestOneServer(RegistryContract):
             return one.registry.is_reachable and await labels(one) == ["first", "second"]
 
         await until(is_right)
+
+    async def test_the_audit_does_not_grow_without_end(
+        self, fleet: Fleet, redis: RedisServer
+    ) -> None:
+        one = await fleet.join("one")
+        entry = AuditEntry(Happening.OPENED, "one", 1.0, SessionFacts("label")).encode()
+        keys = Keys("test").all
+
+        for _ in range(3):
+            entries = [entry] * (CAPACITY_ENTRIES // 2)
+            await redis.run("EVAL", NOTE, str(len(keys)), *keys, *entries)
+
+        kept = await redis.run("XLEN", "voicemedia:{test}:audit")
+        assert isinstance(kept, int)
+        assert CAPACITY_ENTRIES <= kept < CAPACITY_ENTRIES * 1.1
+        assert len(await one.registry.audit(limit=1000)) == 1000
 
 
 class TestBehindSentinel(RegistryContract):

@@ -128,6 +128,37 @@ async def test_the_session_of_another_instance_is_asked_for(world: World, client
     assert told == {"asked": "two"}
 
 
+async def test_a_command_to_end_a_session_is_noted_wherever_the_session_lives(
+    world: World, client: Client
+) -> None:
+    session = await world.open_connected()
+    await world.registry.claim(SessionRecord("elsewhere", "two", Transport.WEBSOCKET, 1.0))
+
+    for label in (session.label, "elsewhere"):
+        await client.delete(f"/sessions/{label}")
+
+    told = await (await client.get("/events")).json()
+    asked = [event["label"] for event in told["events"] if event["happening"] == "asked"]
+    assert asked == [session.label, "elsewhere"]
+    assert told["registry_reachable"]
+
+
+async def test_events_are_read_on_from_where_one_was(world: World, client: Client) -> None:
+    await world.open()
+    (first,) = (await (await client.get("/events?limit=1")).json())["events"]
+    other = await world.open()
+
+    (second,) = (await (await client.get(f"/events?after={first['id']}")).json())["events"]
+
+    assert (second["happening"], second["label"]) == ("opened", other.label)
+
+
+@pytest.mark.parametrize("query", ["after=soon", "after=1-", "limit=0", "limit=1001", "limit=x"])
+async def test_a_query_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
+    async with client.get(f"/events?{query}") as response:
+        assert response.status == 400
+
+
 async def test_instances_are_listed_with_what_they_tell(world: World, client: Client) -> None:
     keeping = asyncio.ensure_future(world.registry.keep(lambda: STATE, lambda label: None))
     await asyncio.sleep(0)
