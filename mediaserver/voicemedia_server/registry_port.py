@@ -29,6 +29,7 @@ class Operation(StrEnum):
     LIST = "list"
     LEAD = "lead"
     ASK = "ask"
+    CHOOSE = "choose"
     NOTE = "note"
     AUDIT = "audit"
     LEAVE = "leave"
@@ -84,7 +85,8 @@ class SessionRecord:
 @dataclass(frozen=True, slots=True)
 class InstanceState:
     """What an instance tells of itself with every renewal. `url`: where its clients go; `report`:
-    how its sessions of late went, under the revision of the flags that it goes by."""
+    how its sessions of late went, under the revision of the flags that it goes by; `is_public`:
+    clients that asked another instance may be sent there."""
 
     url: str
     version: str
@@ -92,6 +94,14 @@ class InstanceState:
     sessions: int
     is_draining: bool
     report: Report | None = None
+    is_public: bool = False
+
+    @property
+    def free_places(self) -> int:
+        """How many new sessions others may send; 0 for one that takes none."""
+        if self.is_draining or not self.is_public:
+            return 0
+        return max(0, self.max_sessions - self.sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ class InstanceRecord:
                 int(found["sessions"]),
                 bool(found["is_draining"]),
                 Report.decode(found["report"]) if found.get("report") else None,
+                bool(found.get("is_public", False)),
             )
             return cls(str(found["id"]), int(found["epoch"]), state)
         except (KeyError, TypeError) as failure:
@@ -187,6 +198,11 @@ class Registry(Claims, Protocol):
         """What happened in the fleet, the oldest first: the newest `limit` entries, or those that
         follow the id `after`, which is of the form of a Redis stream. None while it is
         unreachable."""
+
+    async def choose(self, dice: Callable[[], float]) -> InstanceRecord | None:
+        """An instance for a new session: of two that `dice` picks among those with free places,
+        the one that has more. `dice` gives numbers from 0 up to, but not including, 1. `None`
+        where nobody has one, or nobody can be asked."""
 
     async def ask_to_end(self, label: str) -> bool:
         """Asks the instance that holds the session to end it, at its next renewal.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,7 +40,15 @@ INSTANCES = st.builds(
     InstanceRecord,
     st.text(),
     COUNTS,
-    st.builds(InstanceState, st.text(), st.text(), COUNTS, COUNTS, st.booleans()),
+    st.builds(
+        InstanceState,
+        st.text(),
+        st.text(),
+        COUNTS,
+        COUNTS,
+        st.booleans(),
+        is_public=st.booleans(),
+    ),
 )
 
 
@@ -57,6 +67,30 @@ def test_members_that_are_new_are_passed_over() -> None:
     newer = {**json.loads(record.encode()), "news": 1}
 
     assert SessionRecord.decode(json.dumps(newer)) == record
+
+
+@pytest.mark.parametrize(
+    ("changes", "free"),
+    [
+        ({}, 3),
+        ({"is_public": False}, 0),
+        ({"is_draining": True}, 0),
+        ({"sessions": 10}, 0),
+        ({"sessions": 11}, 0),
+    ],
+)
+def test_only_who_takes_sessions_has_free_places(changes: dict[str, Any], free: int) -> None:
+    state = InstanceState("http://example.test", "1", 10, 7, is_draining=False, is_public=True)
+
+    assert replace(state, **changes).free_places == free
+
+
+def test_an_older_instance_is_not_public() -> None:
+    state = InstanceState("http://example.test", "1", 10, 7, is_draining=False, is_public=True)
+    document = json.loads(InstanceRecord("one", 1, state).encode())
+    del document["is_public"]
+
+    assert not InstanceRecord.decode(json.dumps(document)).state.is_public
 
 
 def test_a_decision_stands_beside_what_is_known_of_every_session() -> None:

@@ -28,7 +28,8 @@ from voicemedia_server.sessions.sound import Transport
 @dataclass(slots=True)
 class MemoryDirectory:
     """What a fleet knows of itself. `leases_s`: when each instance's ends; `memo`: what a leader
-    left for the next; `noted`: how often something was noted in the audit."""
+    left for the next; `free`: the places of those who have some for clients that others send;
+    `noted`: how often something was noted in the audit."""
 
     instances: dict[str, InstanceRecord] = field(default_factory=dict)
     leases_s: dict[str, float] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class MemoryDirectory:
     asked: set[str] = field(default_factory=set)
     leader: str | None = None
     memo: str = ""
+    free: dict[str, int] = field(default_factory=dict)
     audit: deque[Noted] = field(default_factory=lambda: deque(maxlen=CAPACITY_ENTRIES))
     noted: int = 0
 
@@ -48,11 +50,23 @@ class MemoryDirectory:
         """Takes an instance and what it holds off the list."""
         self.instances.pop(instance, None)
         self.leases_s.pop(instance, None)
+        self.free.pop(instance, None)
         if self.leader == instance:
             self.leader = None
         for label in [s.label for s in self.sessions.values() if s.instance == instance]:
             del self.sessions[label]
             self.asked.discard(label)
+
+    def change_free(self, instance: str, places: int) -> None:
+        """Of one that has some: takes places, or gives them back."""
+        if instance in self.free:
+            self.set_free(instance, self.free[instance] + places)
+
+    def set_free(self, instance: str, places: int) -> None:
+        """One without free places is not among those to choose from."""
+        self.free.pop(instance, None)
+        if places > 0:
+            self.free[instance] = places
 
     def sweep(self, now_s: float) -> None:
         """Forgets those whose lease is over."""
@@ -94,6 +108,7 @@ class MemoryRegistry:
         if limit and len(directory.sessions) >= limit:
             raise FleetFull
         self._held[record.label] = directory.sessions[record.label] = record
+        directory.change_free(self._membership.instance, -1)
 
     async def end(self, label: str) -> None:
         """`Claims`."""
@@ -102,6 +117,7 @@ class MemoryRegistry:
         if held is not None and held.instance == self._membership.instance:
             del self._directory.sessions[label]
             self._directory.asked.discard(label)
+            self._directory.change_free(self._membership.instance, 1)
 
     async def sessions(self) -> tuple[SessionRecord, ...]:
         """`Registry`."""
@@ -124,6 +140,16 @@ class MemoryRegistry:
             return tuple(found)[-limit:]
         later = (noted for noted in found if _place(noted.id) > _place(after))
         return tuple(islice(later, limit))
+
+    async def choose(self, dice: Callable[[], float]) -> InstanceRecord | None:
+        """`Registry`."""
+        directory = self._swept()
+        ranked = sorted((places, instance) for instance, places in directory.free.items())
+        if not ranked:
+            return None
+        first = int(dice() * len(ranked))
+        second = (first + 1 + int(dice() * (len(ranked) - 1))) % len(ranked)
+        return directory.instances[ranked[max(first, second)][1]]
 
     async def ask_to_end(self, label: str) -> bool:
         """`Registry`."""
@@ -160,6 +186,7 @@ class MemoryRegistry:
             directory.sessions |= self._held
             directory.note(self._membership.entry(happening, epoch=self._epoch))
         directory.instances[instance] = InstanceRecord(instance, self._epoch, state)
+        directory.set_free(instance, state.free_places)
         directory.leases_s[instance] = self._clock_s() + self._membership.lease_s
 
     def _swept(self) -> MemoryDirectory:

@@ -158,6 +158,16 @@ class RedisRegistry:
         pairs = zip(said[::2], said[1::2], strict=True)
         return tuple(Noted(name, AuditEntry.decode(text)) for name, text in pairs)
 
+    async def choose(self, dice: Callable[[], float]) -> InstanceRecord | None:
+        """`Registry`."""
+        if not self._is_reachable:
+            return None
+        try:
+            said = await self._ask(Operation.CHOOSE, scripts.CHOOSE, repr(dice()), repr(dice()))
+        except Unreachable:
+            return None
+        return InstanceRecord.decode(said[1]) if said[0] == scripts.DONE else None
+
     async def ask_to_end(self, label: str) -> bool:
         """`Registry`."""
         if not self._is_reachable:
@@ -239,10 +249,11 @@ class RedisRegistry:
             await self._ask(Operation.NOTE, scripts.NOTE, *batch)
             self._backlog.told(upto)
 
-    def _described(self, state: InstanceState) -> tuple[str, int]:
-        """What follows id and epoch when an instance is told: its document, and its lease."""
+    def _described(self, state: InstanceState) -> tuple[str, int, int]:
+        """What follows id and epoch when an instance is told: its document, its lease, and its
+        free places."""
         record = InstanceRecord(self._membership.instance, self._epoch, state)
-        return record.encode(), int(self._membership.lease_s * 1000)
+        return record.encode(), int(self._membership.lease_s * 1000), state.free_places
 
     async def leave(self) -> None:
         """`Registry`. Closes the connection."""

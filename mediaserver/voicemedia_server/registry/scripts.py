@@ -42,6 +42,7 @@ class Keys:
             self._key("asked"),
             self._key("leader"),
             self._key("audit"),
+            self._key("free"),
         )
 
     @property
@@ -56,7 +57,7 @@ class Keys:
 
 
 _SHARED = """
-local instances, epochs, leases, sessions, places, asked, leader, audit = unpack(KEYS)
+local instances, epochs, leases, sessions, places, asked, leader, audit, free = unpack(KEYS)
 local function note(entry)
   redis.call('XADD', audit, 'MAXLEN', '~', 'CAPACITY', '*', 'entry', entry)
 end
@@ -79,6 +80,7 @@ local function forget(id)
   redis.call('HDEL', instances, id)
   redis.call('HDEL', epochs, id)
   redis.call('ZREM', leases, id)
+  redis.call('ZREM', free, id)
   if redis.call('HGET', leader, 'id') == id then redis.call('HDEL', leader, 'id') end
 end
 local function sweep()
@@ -89,7 +91,15 @@ local function sweep()
   end
 end
 local function is_stale(id, epoch) return redis.call('HGET', epochs, id) ~= epoch end
-local function lease(id, document, ttl_ms)
+local function set_free(id, count)
+  if count > 0 then redis.call('ZADD', free, count, id) else redis.call('ZREM', free, id) end
+end
+local function change_free(id, count)
+  local known = redis.call('ZSCORE', free, id)
+  if known then set_free(id, known + count) end
+end
+local function lease(id, document, ttl_ms, count)
+  set_free(id, tonumber(count))
   redis.call('HSET', instances, id, document)
   redis.call('ZADD', leases, string.format('%.0f', now_ms() + ttl_ms), id)
 end
@@ -102,25 +112,25 @@ end
 JOIN = (
     _SHARED
     + """
-local id, epoch, document, ttl_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, epoch, document, ttl_ms, count = unpack(ARGV, 1, 5)
 sweep()
 local known = redis.call('HGET', epochs, id)
 if known and tonumber(known) >= tonumber(epoch) then return {'stale', known} end
 clear(id)
 redis.call('HSET', epochs, id, epoch)
-lease(id, document, ttl_ms)
-for i = 5, #ARGV, 2 do place(id, ARGV[i], ARGV[i + 1]) end
+lease(id, document, ttl_ms, count)
+for i = 6, #ARGV, 2 do place(id, ARGV[i], ARGV[i + 1]) end
 return {'done'}
 """
 )
-"""`id epoch document ttl_ms (label document)*`: the instance whole, and nothing else of it."""
+"""`id epoch document ttl_ms free (label document)*`: the instance whole, and nothing else of it."""
 
 RENEW = (
     _SHARED
     + """
-local id, epoch, document, ttl_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, epoch, document, ttl_ms, count = unpack(ARGV)
 if is_stale(id, epoch) then return {'stale'} end
-lease(id, document, ttl_ms)
+lease(id, document, ttl_ms, count)
 sweep()
 local known = 0
 for _, place in ipairs(range(places, id)) do
@@ -134,8 +144,8 @@ end
 return reply
 """
 )
-"""`id epoch document ttl_ms` → `done known label*`: how many sessions of this instance are on the
-list, and those that others asked to end."""
+"""`id epoch document ttl_ms free` → `done known label*`: how many sessions of this instance are on
+the list, and those that others asked to end."""
 
 CLAIM = (
     _SHARED
@@ -145,6 +155,7 @@ if is_stale(id, epoch) then return {'stale'} end
 sweep()
 if limit > 0 and redis.call('HLEN', sessions) >= limit then return {'full'} end
 place(id, label, document)
+change_free(id, -1)
 return {'done'}
 """
 )
@@ -157,6 +168,7 @@ local id, epoch, label = ARGV[1], ARGV[2], ARGV[3]
 if is_stale(id, epoch) then return {'stale'} end
 if redis.call('ZREM', places, id .. '\\0' .. label) == 1 then
   redis.call('HDEL', sessions, label)
+  change_free(id, 1)
 end
 redis.call('ZREM', asked, id .. '\\0' .. label)
 return {'done'}
@@ -176,6 +188,22 @@ return {'done'}
 """
 )
 """`label`: is told to the instance that holds it when it renews."""
+
+CHOOSE = (
+    _SHARED
+    + """
+sweep()
+local count = redis.call('ZCARD', free)
+if count == 0 then return {'none'} end
+local first = math.floor(ARGV[1] * count)
+local second = (first + 1 + math.floor(ARGV[2] * (count - 1))) % count
+local rank = math.max(first, second)
+local id = redis.call('ZRANGE', free, rank, rank)[1]
+return {'done', redis.call('HGET', instances, id)}
+"""
+)
+"""Two numbers from 0 up to 1 → `done document`. The set is sorted by free places, so that of two
+ranks the higher one has more of them."""
 
 LIST = (
     _SHARED
@@ -202,6 +230,7 @@ return {'done', redis.call('HGET', leader, 'memo') or ''}
 )
 """`id epoch memo keep_ms` → `done memo` where this instance leads now, `done` where another does.
 Whoever leads, leads until it leaves or its lease ends; its memo stays for whoever is next."""
+
 NOTE = (
     _SHARED
     + """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,6 +33,7 @@ from voicemedia_server.sessions.sound import Transport
 WITHIN_S = 5.0
 BEAT_S = 0.02
 STATE = InstanceState("http://example.test", "1", 10, 0, False)
+PUBLIC = replace(STATE, is_public=True)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -94,9 +96,9 @@ class Fleet:
         self._membership = Membership("test", "", max_sessions, lease_s, BEAT_S)
         self._stack = AsyncExitStack()
 
-    async def join(self, name: str) -> Instance:
+    async def join(self, name: str, state: InstanceState = STATE) -> Instance:
         """An instance that has joined."""
-        instance = Instance(self._make(replace(self._membership, instance=name)))
+        instance = Instance(self._make(replace(self._membership, instance=name)), state)
         instance.start()
         self._stack.push_async_callback(self._part, instance)
 
@@ -118,6 +120,11 @@ class Fleet:
 async def labels(instance: Instance) -> list[str]:
     """Of all sessions, as this instance sees the fleet."""
     return sorted(record.label for record in await instance.registry.sessions())
+
+
+async def chosen_by(instance: Instance) -> str:
+    record = await instance.registry.choose(lambda: 0.0)
+    return record.id if record else ""
 
 
 async def told(instance: Instance, happening: Happening, times: int = 1) -> None:
@@ -332,6 +339,92 @@ class RegistryContract:
         assert labels_noted(following) == ["3", "4"]
         assert labels_noted(limited) == ["3"]
         assert await one.registry.audit(after=newest[-1].id) == ()
+
+    async def test_of_two_instances_the_one_with_more_free_places_is_chosen(
+        self, fleet: Fleet
+    ) -> None:
+        await fleet.join("full", replace(PUBLIC, sessions=7))
+        empty = await fleet.join("empty", replace(PUBLIC, sessions=2))
+
+        chosen = [await empty.registry.choose(random.Random(seed).random) for seed in range(50)]
+
+        assert {record.id for record in chosen if record} == {"empty"}
+        assert {record.state for record in chosen if record} == {empty.state}
+
+    async def test_the_fullest_of_many_is_never_chosen_and_all_others_are(
+        self, fleet: Fleet
+    ) -> None:
+        for number in range(4):
+            one = await fleet.join(f"{number}", replace(PUBLIC, sessions=9 - number))
+
+        chosen = [await one.registry.choose(random.Random(seed).random) for seed in range(100)]
+
+        assert {record.id for record in chosen if record} == {"1", "2", "3"}
+
+    async def test_who_is_full_drains_or_is_not_public_is_never_chosen(self, fleet: Fleet) -> None:
+        one = await fleet.join("full", replace(PUBLIC, sessions=10))
+        await fleet.join("draining", replace(PUBLIC, is_draining=True))
+        await fleet.join("private", replace(PUBLIC, is_public=False))
+        assert await one.registry.choose(lambda: 0.0) is None
+
+        await fleet.join("free", replace(PUBLIC, sessions=9))
+
+        chosen = [await one.registry.choose(random.Random(seed).random) for seed in range(50)]
+        assert [record.id for record in chosen if record] == ["free"] * 50
+
+    async def test_a_place_that_was_claimed_counts_before_the_next_renewal(
+        self, fleet: Fleet
+    ) -> None:
+        one = await fleet.join("one", replace(PUBLIC, sessions=8))
+        two = await fleet.join("two", replace(PUBLIC, sessions=9))
+        for instance in (one, two):
+            await instance.crash()
+        assert await chosen_by(two) == "one"
+
+        await one.open("first", "second")
+        assert await chosen_by(two) == "two"
+
+        await two.open("third")
+        assert await two.registry.choose(lambda: 0.0) is None
+
+    async def test_a_place_that_is_given_back_counts_before_the_next_renewal(
+        self, fleet: Fleet
+    ) -> None:
+        one = await fleet.join("one", replace(PUBLIC, sessions=7))
+        two = await fleet.join("two", replace(PUBLIC, sessions=8))
+        for instance in (one, two):
+            await instance.crash()
+        await one.open("first", "second")
+        assert await chosen_by(one) == "two"
+
+        await one.registry.end("first")
+        await one.registry.end("second")
+
+        assert await chosen_by(two) == "one"
+
+    async def test_who_begins_to_drain_is_chosen_no_more(self, fleet: Fleet) -> None:
+        one = await fleet.join("one", PUBLIC)
+        assert await chosen_by(one) == "one"
+        one.state = replace(PUBLIC, is_draining=True)
+
+        async def is_passed_over() -> bool:
+            return await one.registry.choose(lambda: 0.0) is None
+
+        await until(is_passed_over)
+
+    async def test_who_left_or_is_lost_is_chosen_no_more(self, short_leased: Fleet) -> None:
+        one = await short_leased.join("one")
+        left, lost = [await short_leased.join(name, PUBLIC) for name in ("left", "lost")]
+        await left.crash()
+        await left.registry.leave()
+        assert await chosen_by(one) == "lost"
+
+        await lost.crash()
+
+        async def is_passed_over() -> bool:
+            return await one.registry.choose(lambda: 0.0) is None
+
+        await until(is_passed_over)
 
     async def test_a_session_that_nobody_holds_cannot_be_asked_for(self, fleet: Fleet) -> None:
         one = await fleet.join("one")

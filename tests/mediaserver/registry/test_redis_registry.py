@@ -84,6 +84,7 @@ async def test_nobody_waits_for_a_redis_that_is_down(
     assert await labels(one) == ["after", "notices"]
     assert await one.registry.instances() == ()
     assert not await one.registry.ask_to_end("after")
+    assert await one.registry.choose(lambda: 0.0) is None
 
 
 async def test_a_redis_that_comes_back_is_told_what_happened_meanwhile(
