@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interop.server_process import ServerProcess
+from interop.server_process import ServerProcess, until
 
 SOURCE = Path(__file__).parent / "callers"
 BINARY = Path(__file__).parents[1] / "output" / "callers"
@@ -48,6 +48,24 @@ class Callers:
         self._process.stdin.write(b"\n")
         await self._process.stdin.drain()
         return [CallReport(**report) for report in await self._line(ANSWER_WITHIN_S)]
+
+    async def hear_on(self, packets: int = 50) -> int:
+        """Until each call has heard so many packets more: 50 are a second. Returns the longest
+        silence of any since the last look, in ms. Fails when a call does."""
+        before = await self.reports()
+        gaps_ms = [report.longest_gap_ms for report in before]
+
+        async def went_on() -> bool:
+            now = await self.reports()
+            gaps_ms.extend(report.longest_gap_ms for report in now)
+            assert not [report.failure for report in now if report.failure]
+            return all(
+                report.heard >= earlier.heard + packets
+                for report, earlier in zip(now, before, strict=True)
+            )
+
+        await until(went_on, what="every call to be heard")
+        return max(gaps_ms)
 
     async def _line(self, within_s: float) -> Any:
         assert self._process.stdout is not None

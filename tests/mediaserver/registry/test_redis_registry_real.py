@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from mediaserver.registry.conftest import Make
 from mediaserver.registry.contract import Counted, Fleet, RegistryContract, labels, until
-from mediaserver.registry.redis_server import RedisServer, running_redis
+from mediaserver.registry.redis_server import (
+    RedisCluster,
+    RedisServer,
+    running_cluster,
+    running_redis,
+)
 from voicemedia_server.audit import CAPACITY_ENTRIES, AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry.connection import connect
 from voicemedia_server.registry.redis_registry import PATIENCE_S, RedisRegistry
@@ -112,14 +120,87 @@ class TestBehindSentinel(RegistryContract):
             await sentinel.kill()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cluster() -> AsyncIterator[RedisCluster]:
+    """Three primaries; forming it takes two seconds, so all tests share it."""
+    async with running_cluster() as formed:
+        yield formed
+
+
 class TestCluster(RegistryContract):
     @pytest.fixture
-    async def make(self, counted: Counted) -> AsyncIterator[Make]:
-        async with running_redis("--cluster-enabled", "yes") as first:
-            await first.run("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+    async def make(self, cluster: RedisCluster, counted: Counted) -> Make:
+        for node in cluster.nodes:
+            await node.run("FLUSHALL")
+        return made_with(cluster.url, counted)
 
-            async def is_whole() -> bool:
-                return "cluster_state:ok" in str(await first.run("CLUSTER", "INFO"))
+    async def test_a_fleet_lives_on_one_node(self, fleet: Fleet, cluster: RedisCluster) -> None:
+        one = await fleet.join("one")
+        await one.open("label")
 
-            await until(is_whole)
-            yield made_with(f"redis+cluster://127.0.0.1:{first.port}", counted)
+        holder = await cluster.holder("voicemedia:{test}:sessions")
+
+        keys = {node.port: len(list_of(await node.run("KEYS", "*"))) for node in cluster.nodes}
+        assert [port for port, count in keys.items() if count] == [holder.port]
+
+    async def test_fleets_are_spread_over_the_nodes(
+        self, make: Make, cluster: RedisCluster
+    ) -> None:
+        fleets = [Fleet(of_fleet(make, f"fleet-{number}")) for number in range(9)]
+        for made in fleets:
+            await (await made.join("one")).open("label")
+
+        busy = [node for node in cluster.nodes if list_of(await node.run("KEYS", "*"))]
+
+        assert busy == cluster.primaries
+        for made in fleets:
+            await made.close()
+
+    async def test_a_node_that_freezes_is_given_up_in_time_and_put_right_when_it_thaws(
+        self, fleet: Fleet, cluster: RedisCluster, counted: Counted
+    ) -> None:
+        one = await fleet.join("one")
+        await one.open("lives")
+        holder = await cluster.holder("voicemedia:{test}:sessions")
+        holder.freeze()
+        try:
+            await one.open("meanwhile")
+            slowest_s = counted.slowest_s
+        finally:
+            holder.thaw()
+
+        async def is_right() -> bool:
+            return one.registry.is_reachable and await labels(one) == ["lives", "meanwhile"]
+
+        await until(is_right)
+        assert slowest_s <= PATIENCE_S
+
+
+async def test_a_node_that_is_killed_is_replaced_by_its_replica(counted: Counted) -> None:
+    async with running_cluster() as cluster:
+        fleet = Fleet(made_with(cluster.url, counted))
+        one = await fleet.join("one")
+        await one.open("lives")
+        holder = await cluster.holder("voicemedia:{test}:sessions")
+        await cluster.let_the_spare_follow(holder)
+
+        await holder.kill()
+        began_s = time.monotonic()
+        await one.open("meanwhile")
+
+        async def is_right() -> bool:
+            return one.registry.is_reachable and await labels(one) == ["lives", "meanwhile"]
+
+        await until(is_right)
+        print(f"right again {time.monotonic() - began_s:.2f} s after the node was killed")
+        assert len(list_of(await cluster.spare.run("HKEYS", "voicemedia:{test}:sessions"))) == 2
+        await fleet.close()
+
+
+def of_fleet(make: Make, name: str) -> Make:
+    return lambda membership: make(replace(membership, fleet=name))
+
+
+def list_of(answer: object) -> list[object]:
+    assert isinstance(answer, list)
+    return answer
