@@ -5,6 +5,7 @@ What must be closed again goes on the stack of the process, which `main` owns. N
 
 from __future__ import annotations
 
+import random
 import secrets
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,7 +20,7 @@ from voicemedia_server.config.credentials import (
     turn_secret,
 )
 from voicemedia_server.config.sources import Configuration
-from voicemedia_server.decisions.routes import Decisions, Endpoints
+from voicemedia_server.decisions.routes import Decisions, Endpoints, here
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.forwarding import Forwarder
@@ -222,8 +223,9 @@ class Builder:
             return None
         return Guard(store, registry, self._metrics.guarding)
 
-    def decisions(self, whip: Whip, flags: Flags) -> Decisions:
-        """Beside WHIP: the same tokens, clients, rates and ICE servers."""
+    def decisions(self, whip: Whip, flags: Flags, registry: Registry) -> Decisions:
+        """Beside WHIP: the same tokens, clients, rates and ICE servers. In a fleet whose servers
+        have public URLs it asks the registry which of them has room."""
         return Decisions(
             authenticator=whip.authenticator,
             clients=whip.clients,
@@ -234,6 +236,7 @@ class Builder:
             evaluate=flags.evaluate,
             observer=self._metrics,
             endpoints=Endpoints(ENDPOINT, PATHS[0]),
+            find_place=partial(origin_with_room, registry) if self._settings.public_url else here,
         )
 
     async def authenticator(self) -> Authenticator:
@@ -273,3 +276,9 @@ class Builder:
         settings = self._settings
         secret = turn_secret(self._configuration)
         return IceServers(settings.ice_servers, secret, settings.turn_ttl_s)
+
+
+async def origin_with_room(registry: Registry) -> str | None:
+    """Of a server of the fleet that takes new sessions, if one can be found."""
+    found = await registry.choose(random.random)
+    return None if found is None else found.state.url

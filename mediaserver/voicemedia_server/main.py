@@ -125,7 +125,7 @@ class Server:
             store, flags = build.flag_store(), Flags()
             following = Following(store, flags, metrics)
             guard = build.guard(store, registry)
-            build.decisions(whip, flags).add_to(public)
+            build.decisions(whip, flags, registry).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
             Status(service, plane, metrics.render, self._version, started_ns, page).add_to(public)
@@ -192,13 +192,15 @@ class Server:
     def _instance_state(
         self, service: SessionService, base_url: str, report: Report | None
     ) -> InstanceState:
+        public_url = self._settings.public_url
         return InstanceState(
-            base_url,
+            public_url or base_url,
             self._version,
             service.capacity.max_sessions,
             len(service.sessions),
             service.is_draining,
             report,
+            public_url is not None,
         )
 
     # -- listening --------------------------------------------------------------------------

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from voicemedia_rollout.document import Rollout, read_document, write_document
-from voicemedia_server.building import Builder
+from voicemedia_server.building import Builder, origin_with_room
 from voicemedia_server.config.sources import ConfigError, load
 from voicemedia_server.edge.tokens import Authenticator, JwtTokens, OpenAccess, StaticTokens
+from voicemedia_server.registry.membership import Membership
+from voicemedia_server.registry.memory import MemoryRegistry
+from voicemedia_server.registry_port import InstanceState
 from voicemedia_server.telemetry.metrics import Metrics
 
 Build = Callable[..., Builder]
@@ -116,3 +119,16 @@ async def test_a_rollout_is_guarded_unless_that_is_switched_off(
 
     assert guarded.guard(guarded.flag_store(), guarded.registry()) is not None
     assert unguarded.guard(unguarded.flag_store(), unguarded.registry()) is None
+
+
+@pytest.mark.parametrize(
+    ("sessions", "origin"), [(3, "https://one.example.org"), (10, None)], ids=["room", "full"]
+)
+async def test_new_sessions_are_sent_to_a_server_that_has_room(
+    sessions: int, origin: str | None
+) -> None:
+    registry = MemoryRegistry(Membership("test", "one"))
+    state = InstanceState("https://one.example.org", "1", 10, sessions, False, is_public=True)
+    registry.join(state)
+
+    assert await origin_with_room(registry) == origin

@@ -34,6 +34,14 @@ class FleetSettings:
         "on to it, so that a load balancer may send them anywhere. Their network belongs into "
         "trusted_proxies, else they count as one client.",
     )
+    public_url: OptionalOrigin = option(
+        Group.FLEET,
+        None,
+        "Where clients reach this very server's HTTP, past any load balancer. Where all servers of "
+        "a fleet have one, and share a fleet_secret_file, POST /v2/session sends each new session "
+        "to one that has room and does not drain. Not set, its answers name the host that was "
+        "asked.",
+    )
     fleet: Text = option(
         Group.FLEET, "voicemedia", "The fleet's name: several may share one Redis."
     )

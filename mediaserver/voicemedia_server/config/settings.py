@@ -52,6 +52,9 @@ def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from network.contradictions(settings)
     if settings.peer_url is not None and settings.fleet_secret_file is None:
         yield "peer_url", "is read by no other server without fleet_secret_file"
+    is_shared = settings.public_url is not None and settings.registry_url is not None
+    if is_shared and settings.fleet_secret_file is None:
+        yield "public_url", "brings session tokens that this server refuses: set fleet_secret_file"
     yield from access.contradictions(settings)
     yield from lifetime.contradictions(settings)
 

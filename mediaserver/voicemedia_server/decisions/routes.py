@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
@@ -25,6 +25,13 @@ JSON = "application/json"
 Evaluate = Callable[[str, str | None], Evaluation | None]
 
 
+FindPlace = Callable[[], Awaitable[str | None]]
+
+
+async def here() -> None:
+    """The place of a server that knows no others."""
+
+
 class DecisionObserver(Protocol):
     """Counts decisions; implemented by `telemetry`."""
 
@@ -41,7 +48,8 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What the endpoint needs. `evaluate(client_id, tenant)` asks the flag."""
+    """What the endpoint needs. `evaluate(client_id, tenant)` asks the flag; `find_place()` gives
+    the origin of a server that has room, `None` for the host that was asked."""
 
     authenticator: Authenticator
     clients: Clients
@@ -52,6 +60,7 @@ class Decisions:
     evaluate: Evaluate
     observer: DecisionObserver
     endpoints: Endpoints
+    find_place: FindPlace = here
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
@@ -77,8 +86,8 @@ class Decisions:
         )
         self.observer.decided(decision)
         token = self.tokens.sign(Grant(asked.client_id, decision))
+        whip_url, websocket_url = await self._urls(request)
         query = f"?{PARAMETER}={quote(token, safe='')}"
-        websocket_url = self.clients.url(request, self.endpoints.websocket)
         servers = self.ice_servers.told_to(pseudonym(principal), int(time.time()))
         return web.json_response(
             {
@@ -89,7 +98,7 @@ class Decisions:
                 "session_token": token,
                 "expires_in_s": self.tokens.ttl_s,
                 "urls": {
-                    "whip": self.clients.url(request, self.endpoints.whip) + query,
+                    "whip": whip_url + query,
                     "websocket": websocket_url.replace("http", "ws", 1) + query
                     if websocket_url.startswith("http")
                     else websocket_url + query,
@@ -98,6 +107,14 @@ class Decisions:
             },
             headers={"Cache-Control": "no-store"},
         )
+
+    async def _urls(self, request: web.Request) -> tuple[str, str]:
+        """Of the two endpoints, at the server that has room."""
+        whip, websocket = self.endpoints.whip, self.endpoints.websocket
+        origin = await self.find_place()
+        if origin is not None:
+            return origin + whip, origin + websocket
+        return self.clients.url(request, whip), self.clients.url(request, websocket)
 
     async def options(self, request: web.Request) -> web.Response:
         """OPTIONS: what may be posted."""

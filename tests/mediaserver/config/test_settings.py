@@ -64,6 +64,16 @@ def test_a_setting_has_one_name_in_three_spellings(option: Option) -> None:
     [
         ({"peer_url": "http://10.0.0.1:8080"}, ["peer_url"]),
         ({"peer_url": "http://10.0.0.1:8080", "fleet_secret_file": "a"}, []),
+        ({"public_url": "http://10.0.0.1:8080"}, []),
+        ({"public_url": "http://10.0.0.1", "registry_url": "redis://a"}, ["public_url"]),
+        (
+            {
+                "public_url": "http://10.0.0.1",
+                "registry_url": "redis://a",
+                "fleet_secret_file": "a",
+            },
+            [],
+        ),
         (
             {"silent_after_s": 30, "auth_mode": "jwt", "tls_key_file": "a"},
             ["tls_key_file", "auth_mode", "silent_after_s"],

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mediaserver.edge.test_problems import Tally
 from voicemedia_rollout.document import Rollout, Variant, write_document
-from voicemedia_server.decisions.routes import PATH, Decisions, Endpoints
+from voicemedia_server.decisions.routes import PATH, Decisions, Endpoints, FindPlace, here
 from voicemedia_server.edge.bodies import BodyLimits
 from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.ice_servers import IceServers
@@ -52,7 +52,9 @@ class _Observer:
 
 
 @contextlib.asynccontextmanager
-async def a_world(authenticator: Authenticator | None = None) -> AsyncIterator[World]:
+async def a_world(
+    authenticator: Authenticator | None = None, find_place: FindPlace = here
+) -> AsyncIterator[World]:
     flags, decided = Flags(), list[Decision]()
     app = web.Application(middlewares=[problem_middleware(Tally())])
     Decisions(
@@ -65,6 +67,7 @@ async def a_world(authenticator: Authenticator | None = None) -> AsyncIterator[W
         evaluate=flags.evaluate,
         observer=_Observer(decided),
         endpoints=Endpoints("/whip", "/v2/ws"),
+        find_place=find_place,
     ).add_to(app)
     async with TestClient(TestServer(app)) as http:
         yield World(http, flags, decided)
@@ -94,6 +97,20 @@ async def test_the_answer_says_what_why_and_where(world: World) -> None:
         "websocket": f"{base.replace('http', 'ws')}/v2/ws?session={token}",
     }
     assert answer["ice_servers"] == [{"urls": ["stun:stun.example.org"]}]
+
+
+async def test_a_client_is_sent_to_the_server_that_has_room() -> None:
+    async def elsewhere() -> str:
+        return "https://two.example.org"
+
+    async with a_world(find_place=elsewhere) as world:
+        answer = await world.ask()
+
+    token = answer["session_token"]
+    assert answer["urls"] == {
+        "whip": f"https://two.example.org/whip?session={token}",
+        "websocket": f"wss://two.example.org/v2/ws?session={token}",
+    }
 
 
 async def test_the_token_carries_the_decision(world: World) -> None:
