@@ -108,6 +108,8 @@ class RedisFlagStore:
                 is_away = False
                 while not task.cancelling():
                     seen = await self._look(seen, take)
+                    if task.cancelling():
+                        raise asyncio.CancelledError
                     await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=self._poll_s
                     )
