@@ -112,26 +112,26 @@ async def hang_up(call: ToneClient) -> None:
 
 
 @asynccontextmanager
-async def fleet_of(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fleet]:
+async def fleet_of(command: Sequence[str]) -> AsyncIterator[Fleet]:
     async with running_redis() as redis:
-        monkeypatch.setenv("VOICEMEDIA_REGISTRY_URL", redis.url)
-        monkeypatch.setenv("PYTHONPATH", "tests")
+        env = {
+            "VOICEMEDIA_REGISTRY_URL": redis.url,
+            "VOICEMEDIA_POST_RATE_PER_S": "0",
+            "PYTHONPATH": "tests",
+        }
         await flags_command("--redis", redis.url, "split", "50")
         await flags_command("--redis", redis.url, "guard", *GUARD)
-        options = ("--post-rate-per-s", "0")
         async with (
-            running_server(*options, command=command) as first,
-            running_server(*options, command=command) as second,
+            running_server(env=env, command=command) as first,
+            running_server(env=env, command=command) as second,
         ):
             fleet = Fleet(redis, [first, second])
             await fleet.until_obeyed(2, 5)
             yield fleet
 
 
-async def test_a_build_that_fails_a_fifth_of_its_set_ups_is_rolled_back_under_live_calls(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with fleet_of(FAULTY, monkeypatch) as fleet, AsyncExitStack() as live:
+async def test_a_build_that_fails_a_fifth_of_its_set_ups_is_rolled_back_under_live_calls() -> None:
+    async with fleet_of(FAULTY) as fleet, AsyncExitStack() as live:
         talk = await live.enter_async_context(
             tone_call((await fleet.given("webrtc"))["urls"]["whip"])
         )
@@ -174,8 +174,8 @@ async def test_a_build_that_fails_a_fifth_of_its_set_ups_is_rolled_back_under_li
         print(f"rolled back after {fleet.called} callers: {rollout['reason']}")
 
 
-async def test_a_build_that_works_keeps_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with fleet_of([str(COMMAND)], monkeypatch) as fleet:
+async def test_a_build_that_works_keeps_its_share() -> None:
+    async with fleet_of([str(COMMAND)]) as fleet:
         while await fleet.verdicts("healthy") < 3 and fleet.called < MAX_CALLERS:
             await asyncio.gather(*(fleet.call() for _ in range(AT_ONCE)))
 
