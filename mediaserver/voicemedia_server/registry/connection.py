@@ -10,7 +10,9 @@ longer than a quarter of a second, and nothing is tried twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -39,6 +41,20 @@ class Connection:
         """Closes what is open."""
         for each in (self.client, *self.guides):
             await each.aclose()
+
+
+@contextmanager
+def heeding_cancellation() -> Iterator[None]:
+    """Raises `CancelledError` where the task was cancelled within, whatever came of it: redis-py
+    may swallow a cancellation, and who goes on unaware never ends."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 class WrongUrl(ValueError):

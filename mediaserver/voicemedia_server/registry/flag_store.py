@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from voicemedia_rollout.document import DocumentMalformed, Rollout, read_document, write_document
 from voicemedia_server.ports import FlagsUnavailable, RevisionConflict
-from voicemedia_server.registry.connection import Connection
+from voicemedia_server.registry.connection import Connection, heeding_cancellation
 from voicemedia_server.registry.scripts import PREFIX
 
 log = structlog.get_logger("flags")
@@ -74,8 +74,9 @@ class RedisFlagStore:
             raise FlagsUnavailable("Redis does not answer, or not sense") from failure
 
     async def _read(self) -> str | None:
-        found = self._client.hget(self._key, "document")
-        return await cast(Awaitable[str | None], found)
+        with heeding_cancellation():
+            found = self._client.hget(self._key, "document")
+            return await cast(Awaitable[str | None], found)
 
     async def replace(self, rollout: Rollout) -> None:
         """Raises `RevisionConflict` or `FlagsUnavailable`."""
@@ -90,29 +91,28 @@ class RedisFlagStore:
             )
 
     async def _run(self, script: str, rollout: Rollout) -> int:
-        answer = self._client.eval(
-            script, 1, self._key, str(rollout.revision), write_document(rollout)
-        )
-        return int(await cast(Awaitable[int], answer))
+        with heeding_cancellation():
+            answer = self._client.eval(
+                script, 1, self._key, str(rollout.revision), write_document(rollout)
+            )
+            return int(await cast(Awaitable[int], answer))
 
     async def watch(self, take: Callable[[str], None]) -> None:
         """Gives the text now and after each change, until cancelled."""
-        task = asyncio.current_task()
-        assert task is not None, "a coroutine runs in a task"
         seen: str | None = None
         is_away = False
-        while not task.cancelling():  # redis-py may swallow a cancellation
+        while True:
             subscription = cast(Subscription, self._client.pubsub())
             try:
-                await subscription.subscribe(self._key)
+                with heeding_cancellation():
+                    await subscription.subscribe(self._key)
                 is_away = False
-                while not task.cancelling():
+                while True:
                     seen = await self._look(seen, take)
-                    if task.cancelling():
-                        raise asyncio.CancelledError
-                    await subscription.get_message(
-                        ignore_subscribe_messages=True, timeout=self._poll_s
-                    )
+                    with heeding_cancellation():
+                        await subscription.get_message(
+                            ignore_subscribe_messages=True, timeout=self._poll_s
+                        )
             except FAILURES:
                 if not is_away:
                     log.warning("flags cannot be had from Redis; the last document counts")
@@ -120,7 +120,6 @@ class RedisFlagStore:
             finally:
                 await subscription.aclose()
             await asyncio.sleep(RETRY_S)
-        raise asyncio.CancelledError
 
     async def _look(self, seen: str | None, take: Callable[[str], None]) -> str | None:
         """What is in force now: what Redis has, unless what was seen is newer."""

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from voicemedia_server.audit import AuditEntry, Happening, SessionFacts
 from voicemedia_server.registry import scripts
 from voicemedia_server.registry.backlog import Backlog
-from voicemedia_server.registry.connection import Connection
+from voicemedia_server.registry.connection import Connection, heeding_cancellation
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry_port import (
     FleetFull,
@@ -191,10 +191,8 @@ class RedisRegistry:
     # -- keeping ----------------------------------------------------------------------------
 
     async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
-        """`Registry`. redis-py may swallow a cancellation while it connects; the task remembers."""
-        task = asyncio.current_task()
-        assert task is not None, "runs in a task"
-        while not task.cancelling():
+        """`Registry`."""
+        while True:
             try:
                 if self._is_reachable:
                     for label in await self._renew(describe()):
@@ -287,8 +285,9 @@ class RedisRegistry:
         keys = self._keys.all
         self._in_flight += 1
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                said = await self._connection.client.eval(script, len(keys), *keys, *arguments)
+            with heeding_cancellation():
+                async with asyncio.timeout(PATIENCE_S):
+                    said = await self._connection.client.eval(script, len(keys), *keys, *arguments)
             answer = [str(part) for part in said]
             result = _OUTCOMES.get(answer[0], Result.DONE) if answer else Result.DONE
         except (RedisError, OSError, TimeoutError) as failure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 
 from mediaserver.registry.conftest import Make
 from mediaserver.registry.contract import (
+    STATE,
     Counted,
     Fleet,
     RegistryContract,
@@ -195,3 +198,31 @@ async def test_fleets_of_one_redis_do_not_see_each_other(make: Make) -> None:
     assert await labels(other) == []
     await mine.close()
     await theirs.close()
+
+
+class DeafRedis(FakeAsyncRedis):
+    """One that swallows a cancellation and answers, as redis-py does at times."""
+
+    is_asked: asyncio.Event
+
+    async def eval(self, *words: object) -> object:
+        with contextlib.suppress(asyncio.CancelledError):
+            self.is_asked.set()
+            await asyncio.Event().wait()
+        return ["done"]
+
+
+async def test_a_cancellation_that_redis_swallows_ends_the_keeping(
+    redis: FakeServer, counted: Counted
+) -> None:
+    client = DeafRedis(server=redis, decode_responses=True)
+    client.is_asked = asyncio.Event()
+    registry = RedisRegistry(Connection(client), Membership("test", "one"), counted)
+    keeping = asyncio.create_task(registry.keep(lambda: STATE, lambda label: None))
+    await client.is_asked.wait()
+
+    keeping.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+    await registry.leave()
