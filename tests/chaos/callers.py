@@ -22,21 +22,52 @@ ANSWER_WITHIN_S = 10.0
 @dataclass(frozen=True, slots=True)
 class CallReport:
     """What one call said and heard since it began. `foreign` are packets that came back as nobody
-    sent them, or twice; `longest_gap_ms` is the longest silence since the last report."""
+    sent them, or twice; `longest_gap_ms` is the longest silence since the last report,
+    `longest_pause_ms` the longest time between two packets that it sent itself: 20, unless the
+    callers had to wait for a core."""
 
     transport: str
     sent: int
     heard: int
     foreign: int
     longest_gap_ms: int
+    longest_pause_ms: int
     failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The longest of any call, and the part that waiting for a core may explain: the longest pause
+    of the callers themselves, and all that the server's thread has waited meanwhile. Milliseconds.
+    """
+
+    longest_ms: int
+    machine_ms: int
+
+    def within(self, limit_ms: int) -> bool:
+        """What the machine does not explain is less."""
+        return self.longest_ms < limit_ms + self.machine_ms
 
 
 class Callers:
     """Calls that go on."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, server: ServerProcess) -> None:
         self._process = process
+        self._server = server
+        self._gaps_ms = [0]
+        self._pauses_ms = [0]
+        self._waited_ms = 0
+
+    def begin_silence(self) -> None:
+        """From now on the longest silence counts."""
+        self._gaps_ms, self._pauses_ms = [0], [0]
+        self._waited_ms = waited_ms(self._server.pid)
+
+    def silence(self) -> Silence:
+        """As heard since `begin_silence`."""
+        waited = waited_ms(self._server.pid) - self._waited_ms
+        return Silence(max(self._gaps_ms), max(self._pauses_ms) + waited)
 
     async def wait_until_ready(self) -> None:
         """Until all calls are up. Raises `AssertionError` where one cannot be opened."""
@@ -47,17 +78,17 @@ class Callers:
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
         await self._process.stdin.drain()
-        return [CallReport(**report) for report in await self._line(ANSWER_WITHIN_S)]
+        found = [CallReport(**report) for report in await self._line(ANSWER_WITHIN_S)]
+        self._gaps_ms.append(max(report.longest_gap_ms for report in found))
+        self._pauses_ms.append(max(report.longest_pause_ms for report in found))
+        return found
 
-    async def hear_on(self, packets: int = 50) -> int:
-        """Until each call has heard so many packets more: 50 are a second. Returns the longest
-        silence of any since the last look, in ms. Fails when a call does."""
+    async def hear_on(self, packets: int = 50) -> None:
+        """Until each call has heard so many packets more: 50 are a second. Fails when one does."""
         before = await self.reports()
-        gaps_ms = [report.longest_gap_ms for report in before]
 
         async def went_on() -> bool:
             now = await self.reports()
-            gaps_ms.extend(report.longest_gap_ms for report in now)
             assert not [report.failure for report in now if report.failure]
             return all(
                 report.heard >= earlier.heard + packets
@@ -65,7 +96,6 @@ class Callers:
             )
 
         await until(went_on, what="every call to be heard")
-        return max(gaps_ms)
 
     async def _line(self, within_s: float) -> Any:
         assert self._process.stdout is not None
@@ -73,6 +103,12 @@ class Callers:
             raw = await self._process.stdout.readline()
         assert raw, "the callers have gone; their own words are above"
         return json.loads(raw)
+
+
+def waited_ms(pid: int) -> int:
+    """How long a process' main thread could have run and had no core (proc(5), schedstat)."""
+    _, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return int(waited_ns) // 1_000_000
 
 
 def build() -> Path:
@@ -97,7 +133,7 @@ async def live_calls(server: ServerProcess, webrtc: int, phones: int) -> AsyncIt
         limit=1 << 20,
     )
     try:
-        callers = Callers(process)
+        callers = Callers(process, server)
         await callers.wait_until_ready()
         yield callers
         assert process.stdin is not None

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 CALLS = 20
 """Of each transport."""
 RIGHT_WITHIN_S = 6.0
-MAX_GAP_MS = 1000
+MAX_SILENCE_MS = 500
+"""Of any call that the machine does not explain: nobody waits for a Redis that is away."""
 SESSIONS = "voicemedia:{voicemedia}:sessions"
 
 Deed = Callable[[RedisServer], Awaitable[None]]
@@ -72,6 +73,7 @@ async def test_no_call_is_lost_and_the_replica_lists_them_all(
         await until(lambda: is_right(server, redis.primary), RIGHT_WITHIN_S, "the list")
         await callers.hear_on()
 
+        callers.begin_silence()
         await harm(redis.primary)
         harmed_s = time.monotonic()
         async with live_calls(server, 1, 1):
@@ -80,11 +82,13 @@ async def test_no_call_is_lost_and_the_replica_lists_them_all(
             right_s = time.monotonic() - harmed_s
             assert len(await listed(redis.replica)) == 2 * CALLS + 2
 
-        gap_ms = await callers.hear_on()
+        await callers.hear_on()
+        silence = callers.silence()
         await until(lambda: is_right(server, redis.replica), RIGHT_WITHIN_S, "the list")
         assert len(await listed(redis.replica)) == 2 * CALLS
         print(
             f"right again {right_s:.2f} s after the primary was lost; two calls opened meanwhile "
-            f"in {opened_s:.2f} s; longest silence {gap_ms} ms"
+            f"in {opened_s:.2f} s; longest silence {silence.longest_ms} ms, by the machine up to "
+            f"{silence.machine_ms} ms"
         )
-        assert gap_ms < MAX_GAP_MS
+        assert silence.within(MAX_SILENCE_MS)
