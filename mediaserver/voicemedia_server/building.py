@@ -10,10 +10,11 @@ import secrets
 from contextlib import AsyncExitStack
 from functools import partial
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from voicemedia_server.config.credentials import (
     MIN_SECRET_BYTES,
+    admin_token,
     bearer_tokens,
     fleet_secret,
     key_set,
@@ -27,6 +28,7 @@ from voicemedia_server.edge.forwarding import Forwarder
 from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.key_sets import FETCH_TIMEOUT, fetch_text
 from voicemedia_server.edge.locations import Locations
+from voicemedia_server.edge.problems import Uncounted, problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
@@ -36,6 +38,7 @@ from voicemedia_server.edge.tokens import (
     JwtTokens,
     OpenAccess,
     StaticTokens,
+    token_middleware,
 )
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.stores import local_store
@@ -51,6 +54,8 @@ from voicemedia_server.registry_port import Registry
 from voicemedia_server.service import Capacity, SessionService, Surroundings
 from voicemedia_server.sessions.admission import Rate
 from voicemedia_server.sessions.deadlines import Limits
+from voicemedia_server.status.admin import Admin
+from voicemedia_server.status.instance import Steering
 from voicemedia_server.telemetry.metrics import Metrics
 from voicemedia_server.transcode.libopus import LibopusMissing
 from voicemedia_server.transcode.transcoders import TranscodeLimits, Transcoders
@@ -207,13 +212,14 @@ class Builder:
             await self._stack.enter_async_context(ClientSession()), self._body_limits()
         )
 
-    def flag_store(self) -> FlagStore:
-        """Where the flag document is: in a file, else in the fleet's Redis, else here."""
-        of_fleet = None if self._settings.flags_file else make_flag_store(self._settings)
+    def flag_stores(self) -> list[FlagStore]:
+        """Where the flag document is: in a file, in the fleet's Redis, or in both, else here. What
+        a guard changes is the first."""
+        of_fleet = make_flag_store(self._settings)
         if of_fleet is None:
-            return local_store(self._settings)
+            return [local_store(self._settings)]
         self._stack.push_async_callback(of_fleet.close)
-        return of_fleet
+        return [local_store(self._settings), of_fleet] if self._settings.flags_file else [of_fleet]
 
     def guard(self, store: FlagStore, registry: Registry) -> Guard | None:
         """None where it is switched off, or the document is this process's own."""
@@ -264,6 +270,21 @@ class Builder:
         http = await self._stack.enter_async_context(ClientSession(timeout=FETCH_TIMEOUT))
         assert settings.jwks_url is not None, "auth_mode jwt has one of the two"
         return JwtTokens(policy, partial(fetch_text, http, settings.jwks_url))
+
+    def admin(
+        self, service: SessionService, registry: Registry, steering: Steering
+    ) -> web.Application:
+        """The admin port's routes. Raises `ConfigError` for a token that cannot be read."""
+        app = web.Application(
+            middlewares=[problem_middleware(Uncounted()), token_middleware(self._admin_access())]
+        )
+        Admin(service, registry).add_to(app)
+        steering.add_to(app)
+        return app
+
+    def _admin_access(self) -> Authenticator:
+        token = admin_token(self._configuration)
+        return OpenAccess() if token is None else StaticTokens([token])
 
     def _body_limits(self) -> BodyLimits:
         return BodyLimits(self._settings.max_body_bytes, self._settings.request_timeout_s)

@@ -28,17 +28,18 @@ from voicemedia_server.config.credentials import fleet_secret, tls_context
 from voicemedia_server.config.pages import render_effective
 from voicemedia_server.config.sources import PROGRAM, ConfigError, Configuration, load
 from voicemedia_server.config.values import ListenAddress, join_port
+from voicemedia_server.draining import Draining
 from voicemedia_server.edge.cors import add_cors
-from voicemedia_server.edge.problems import Uncounted, problem_middleware
+from voicemedia_server.edge.problems import problem_middleware
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.following import Following
 from voicemedia_server.guard.outcomes import Outcomes
 from voicemedia_server.packets.python_plane import PythonPlane
-from voicemedia_server.registry_port import InstanceState, Registry
+from voicemedia_server.registry_port import InstanceState
 from voicemedia_server.service import DrainPolicy, SessionService
 from voicemedia_server.sessions.lifecycle import CloseReason
-from voicemedia_server.status.admin import Admin
+from voicemedia_server.status.instance import Steering
 from voicemedia_server.status.page import load_page
 from voicemedia_server.status.routes import Status
 from voicemedia_server.telemetry.logs import set_up_logs
@@ -86,7 +87,7 @@ class Server:
         self._builder = builder
         self._settings = configuration.settings
         self._version = distribution_version("voicemedia")
-        self._service: SessionService | None = None
+        self._draining: Draining | None = None
         self._starts_draining = False
         self._leave = asyncio.Event()
         self._leave_now = asyncio.Event()
@@ -122,25 +123,36 @@ class Server:
             whip = build.whip(service, authenticator, sealer, await build.forwarder())
             whip.add_to(public)
             build.websocket(whip, plane, sealer).add_to(public)
-            store, flags = build.flag_store(), Flags()
-            following = Following(store, flags, metrics)
-            guard = build.guard(store, registry)
+            stores, flags = build.flag_stores(), Flags()
+            following = Following(stores, flags, metrics)
+            guard = build.guard(stores[0], registry)
             build.decisions(whip, flags, registry).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
             Status(service, plane, metrics.render, self._version, started_ns, page).add_to(public)
             await following.begin()
-            admin_url = await self._listen_admin(service, registry, stack)
             base_url = await self._listen_public(public, context, stack)
-            self._service = service
-            if self._starts_draining:
-                service.drain()
-            for warning in exposures(self._settings):
-                log.warning(warning)
 
             def describe() -> InstanceState:
                 return self._instance_state(service, base_url, outcomes.report(flags.rollout))
 
+            draining = Draining(service)
+            stack.push_async_callback(draining.close)
+            steering = Steering(
+                service,
+                registry,
+                draining,
+                self._settings.drain_notice_s,
+                describe,
+                following.offer,
+                lambda: flags.revision,
+            )
+            admin_url = await self._listen_admin(build.admin(service, registry, steering), stack)
+            self._draining = draining
+            if self._starts_draining:
+                draining.begin()
+            for warning in exposures(self._settings):
+                log.warning(warning)
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
@@ -214,13 +226,9 @@ class Server:
             host = "localhost"
         return f"{'https' if context else 'http'}://{join_port(host, port)}"
 
-    async def _listen_admin(
-        self, service: SessionService, registry: Registry, stack: AsyncExitStack
-    ) -> str | None:
+    async def _listen_admin(self, app: web.Application, stack: AsyncExitStack) -> str | None:
         if self._settings.admin is None:
             return None
-        app = web.Application(middlewares=[problem_middleware(Uncounted())])
-        Admin(service, registry).add_to(app)
         host, port = await self._listen(app, "admin", None, stack)
         return f"http://{join_port(host, port)}"
 
@@ -256,12 +264,12 @@ class Server:
         loop.add_signal_handler(signal.SIGUSR2, self._set_draining, False)
 
     def _set_draining(self, is_draining: bool) -> None:
-        if self._service is None:
+        if self._draining is None:
             self._starts_draining = is_draining
         elif is_draining:
-            self._service.drain()
+            self._draining.begin()
         elif not self._leave.is_set():
-            self._service.undrain()
+            self._draining.take_back()
 
     def _stop(self) -> None:
         if self._leave.is_set():

@@ -20,8 +20,9 @@ def exposures(settings: Settings) -> Iterator[str]:
             yield "anyone who reaches the HTTP port may call; set auth_mode"
         if settings.tls_cert_file is None and not settings.trusted_proxies:
             yield "HTTP is not encrypted; put TLS before it or set tls_cert_file"
-    if settings.admin is not None and not settings.admin.is_loopback:
-        yield "the admin port is open to others and asks for no token; keep it local"
+    is_open = settings.admin is not None and not settings.admin.is_loopback
+    if is_open and settings.admin_token_file is None:
+        yield "the admin port is open to others and asks for no token; set admin_token_file"
 
 
 def greeting(

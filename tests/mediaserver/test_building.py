@@ -12,6 +12,7 @@ from voicemedia_rollout.document import Rollout, read_document, write_document
 from voicemedia_server.building import Builder, origin_with_room
 from voicemedia_server.config.sources import ConfigError, load
 from voicemedia_server.edge.tokens import Authenticator, JwtTokens, OpenAccess, StaticTokens
+from voicemedia_server.ports import FlagsUnavailable
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry_port import InstanceState
@@ -87,22 +88,25 @@ async def test_a_registry_url_that_is_none_is_a_wrong_setting(build: Build) -> N
         builder.registry()
 
 
-async def test_a_file_of_flags_goes_before_the_redis_of_the_fleet(
+async def test_flags_are_followed_in_a_file_and_in_the_redis_of_the_fleet(
     build: Build, tmp_path: Path
 ) -> None:
     file = tmp_path / "flags.json"
     file.write_text(write_document(Rollout(revision=7)))
     builder = build("--flags-file", str(file), VOICEMEDIA_REGISTRY_URL="redis://127.0.0.1:1")
 
-    text = await builder.flag_store().read()
+    first, second = builder.flag_stores()
+    text = await first.read()
 
     assert text is not None
     assert read_document(text).revision == 7
+    with pytest.raises(FlagsUnavailable):
+        await second.read()
 
 
 async def test_a_lone_server_has_flags_of_its_own_that_nobody_guards(build: Build) -> None:
     builder = build("--webrtc-percent", "30")
-    store = builder.flag_store()
+    (store,) = builder.flag_stores()
 
     text = await store.read()
 
@@ -117,8 +121,8 @@ async def test_a_rollout_is_guarded_unless_that_is_switched_off(
     file = ("--flags-file", str(tmp_path / "flags.json"))
     guarded, unguarded = build(*file), build(*file, "--guard", "false")
 
-    assert guarded.guard(guarded.flag_store(), guarded.registry()) is not None
-    assert unguarded.guard(unguarded.flag_store(), unguarded.registry()) is None
+    assert guarded.guard(guarded.flag_stores()[0], guarded.registry()) is not None
+    assert unguarded.guard(unguarded.flag_stores()[0], unguarded.registry()) is None
 
 
 @pytest.mark.parametrize(

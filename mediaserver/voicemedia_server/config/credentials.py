@@ -60,6 +60,21 @@ def fleet_secret(configuration: Configuration) -> bytes | None:
     return secret
 
 
+def admin_token(configuration: Configuration) -> str | None:
+    """The token that the admin port asks for, if it does. Raises `ConfigError`."""
+    if configuration.settings.admin_token_file is None:
+        return None
+    token = configuration.read_text("admin_token_file").strip()
+    if len(token.encode()) < MIN_SECRET_BYTES:
+        raise configuration.error(
+            "admin_token_file", f"the token is shorter than {MIN_SECRET_BYTES} bytes"
+        )
+    try:
+        return str(read_token(token))
+    except ValueError as failure:
+        raise configuration.error("admin_token_file", f"the token {failure}") from None
+
+
 def key_set(configuration: Configuration) -> str | None:
     """The JWKS document of `jwks_file`, if that is how keys come. Raises `ConfigError`."""
     if configuration.settings.jwks_file is None:

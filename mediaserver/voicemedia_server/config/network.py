@@ -45,8 +45,14 @@ class NetworkSettings:
     admin: OptionalListen = option(
         Group.LISTENERS,
         ListenAddress("127.0.0.1", 8081),
-        "Where POST /drain and /undrain are answered, without a token: keep it local. "
-        "Empty for nowhere.",
+        "Where whoever runs the server drains it, ends sessions, sees its fleet. Without "
+        "admin_token_file it asks for no token: keep it local. Empty for nowhere.",
+    )
+    admin_token_file: OptionalFile = option(
+        Group.LISTENERS,
+        None,
+        "A file with the bearer token that the admin port asks for, 32 bytes or more, for those "
+        "who steer this server from another machine.",
     )
     tls_cert_file: OptionalFile = option(
         Group.LISTENERS,

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import jwt
 import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from voicemedia_server.sessions.refusals import (
     InsufficientScope,
@@ -85,6 +87,17 @@ class StaticTokens:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def token_middleware(authenticator: Authenticator) -> Middleware:
+    """Asks every request for a token."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await authenticator.principal(request.headers.get("Authorization"))
+        return await handler(request)
+
+    return check
 
 
 class KeysUnavailable(Overloaded):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
 
-from voicemedia_rollout.document import DocumentMalformed
+from voicemedia_rollout.document import DocumentMalformed, read_document
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.ports import FlagStore, FlagsUnavailable
 
@@ -26,40 +27,76 @@ class FlagObserver(Protocol):
 
 
 class Following:
-    """Between a store and the flags: first `begin`, then `follow` for good."""
+    """Between stores and the flags: first `begin`, then `follow` for good. Of several stores the
+    newest revision counts; what a single one has counts as it is, also where somebody put an older
+    document back."""
 
-    def __init__(self, store: FlagStore, flags: Flags, observer: FlagObserver) -> None:
-        self._store = store
+    def __init__(self, stores: Sequence[FlagStore], flags: Flags, observer: FlagObserver) -> None:
+        self._stores = stores
         self._flags = flags
         self._observer = observer
+        self._newest_counts = len(stores) > 1
         self._last: str | None = None
+        self._is_untold = False
 
     async def begin(self, within_s: float = BEGIN_S) -> None:
-        """Takes what the store has now, so that the first caller is decided by it. Where it does
-        not answer in time nothing is taken: calls matter more than flags."""
+        """Takes what the stores have now, so that the first caller is decided by it. Where one
+        does not answer in time nothing is taken: calls matter more than flags."""
+        async with asyncio.TaskGroup() as reads:
+            for store in self._stores:
+                reads.create_task(self._begin(store, within_s))
+
+    async def _begin(self, store: FlagStore, within_s: float) -> None:
         try:
             async with asyncio.timeout(within_s):
-                text = await self._store.read()
+                text = await store.read()
         except (FlagsUnavailable, TimeoutError):
             log.warning("flags cannot be had at the start; it goes on without them")
             return
-        if text is not None:
-            self.take(text)
+        if text is not None and self._is_wanted(text):
+            self._is_untold = self._accept(text) or self._is_untold
 
     async def follow(self) -> None:
         """Takes each document that comes, until cancelled."""
-        await self._store.watch(self.take)
+        if self._is_untold:  # told only now: a start that fails says why, and nothing else
+            self._is_untold = False
+            log.info("flags", revision=self._flags.revision)
+        async with asyncio.TaskGroup() as watches:
+            for store in self._stores:
+                watches.create_task(store.watch(self.take))
+
+    def offer(self, text: str) -> bool:
+        """A document came by another way; whether it was taken, being newer than the one in force.
+        From then on the newest counts here. Raises `DocumentMalformed`."""
+        read_document(text)
+        self._newest_counts = True
+        before = self._flags.revision
+        self.take(text)
+        return self._flags.revision > before
 
     def take(self, text: str) -> None:
         """A document came; the same one again is passed over."""
-        if text == self._last:
-            return
+        if self._is_wanted(text) and self._accept(text):
+            log.info("flags", revision=self._flags.revision)
+
+    def _accept(self, text: str) -> bool:
+        """Whether decisions go by this document now."""
         self._last = text
         try:
             self._flags.take(text)
         except DocumentMalformed as malformed:
             self._observer.flags_refused()
             log.warning("a flag document cannot be read; the last one counts", fault=str(malformed))
-            return
+            return False
         self._observer.flags_taken(self._flags.revision)
-        log.info("flags", revision=self._flags.revision)
+        return True
+
+    def _is_wanted(self, text: str) -> bool:
+        """It is another one and, where that counts, newer."""
+        ours = self._flags.rollout
+        if text == self._last or ours is None or not self._newest_counts:
+            return text != self._last
+        try:
+            return read_document(text).revision > ours.revision
+        except DocumentMalformed:
+            return True  # is told when it is taken

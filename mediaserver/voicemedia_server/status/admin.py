@@ -1,4 +1,4 @@
-"""The local admin port: drain and take it back, see and end sessions. Never public."""
+"""The admin port's view of sessions: see and end them, in the whole fleet. Never public."""
 
 from __future__ import annotations
 
@@ -39,8 +39,6 @@ class Admin:
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
-        app.router.add_post("/drain", self.drain)
-        app.router.add_post("/undrain", self.undrain)
         app.router.add_get("/sessions", self.sessions)
         app.router.add_get("/sessions/{label}", self.show)
         app.router.add_delete("/sessions/{label}", self.end)
@@ -51,16 +49,6 @@ class Admin:
         service = self.service
         body = {"draining": service.is_draining, "sessions": count_sessions(service.sessions)}
         return web.json_response(body)
-
-    async def drain(self, request: web.Request) -> web.Response:
-        """Takes no new sessions; live ones go on. Doing it twice changes nothing."""
-        self.service.drain()
-        return self._state()
-
-    async def undrain(self, request: web.Request) -> web.Response:
-        """Takes new sessions again."""
-        self.service.undrain()
-        return self._state()
 
     async def sessions(self, request: web.Request) -> web.Response:
         """Sessions of the whole fleet, oldest first; those that live here with their figures."""

@@ -10,6 +10,7 @@ import pytest
 
 from mediaserver.config.builders import make_certificate
 from voicemedia_server.config.credentials import (
+    admin_token,
     bearer_tokens,
     fleet_secret,
     key_set,
@@ -172,3 +173,21 @@ def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
     files.key.unlink()
 
     assert refusal(tls_context, with_tls(files.cert, files.key)).startswith("tls_key_file")
+
+
+def test_the_admin_token_is_the_file_without_its_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("t" * 32 + "\n")
+
+    assert admin_token(load(["--admin-token-file", str(file)], {})) == "t" * 32
+    assert admin_token(load([], {})) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [("short", "shorter than 32 bytes"), ("t " * 20, "the token")]
+)
+def test_an_admin_token_that_cannot_be_one_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(text)
+
+    assert fault in refusal(admin_token, load(["--admin-token-file", str(file)], {}))

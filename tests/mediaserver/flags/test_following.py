@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from interop.server_process import until
-from voicemedia_rollout.document import Rollout, write_document
+from voicemedia_rollout.document import DocumentMalformed, Rollout, write_document
 from voicemedia_server.flags.evaluation import Flags
 from voicemedia_server.flags.following import Following
 from voicemedia_server.flags.stores import MemoryFlagStore
-from voicemedia_server.ports import FlagsUnavailable
+from voicemedia_server.ports import FlagStore, FlagsUnavailable
 
 
 class Told:
@@ -50,14 +50,14 @@ class AwayStore:
 def test_a_document_is_taken_and_its_revision_told() -> None:
     told, flags = Told(), Flags()
 
-    Following(MemoryFlagStore(Rollout()), flags, told).take(write_document(Rollout(revision=8)))
+    Following([MemoryFlagStore(Rollout())], flags, told).take(write_document(Rollout(revision=8)))
 
     assert (told.revisions, told.refused, flags.revision) == ([8], 0, 8)
 
 
 def test_a_document_that_cannot_be_read_is_counted_and_changes_nothing() -> None:
     told, flags = Told(), Flags()
-    following = Following(MemoryFlagStore(Rollout()), flags, told)
+    following = Following([MemoryFlagStore(Rollout())], flags, told)
     following.take(write_document(Rollout(revision=8)))
 
     following.take("garbage")
@@ -67,7 +67,7 @@ def test_a_document_that_cannot_be_read_is_counted_and_changes_nothing() -> None
 
 def test_the_same_document_again_is_told_once() -> None:
     told, flags = Told(), Flags()
-    following = Following(MemoryFlagStore(Rollout()), flags, told)
+    following = Following([MemoryFlagStore(Rollout())], flags, told)
 
     for text in ("garbage", "garbage", write_document(Rollout()), write_document(Rollout())):
         following.take(text)
@@ -78,7 +78,7 @@ def test_the_same_document_again_is_told_once() -> None:
 async def test_what_the_store_has_is_in_force_once_begun() -> None:
     told, flags = Told(), Flags()
 
-    await Following(MemoryFlagStore(Rollout(revision=8)), flags, told).begin()
+    await Following([MemoryFlagStore(Rollout(revision=8))], flags, told).begin()
 
     assert flags.revision == 8
 
@@ -92,7 +92,7 @@ async def test_a_start_waits_no_longer_than_its_deadline_for_a_store_that_is_awa
     loop = asyncio.get_running_loop()
     began_s = loop.time()
 
-    await Following(AwayStore(is_silent=is_silent), flags, told).begin(within_s=1.5)
+    await Following([AwayStore(is_silent=is_silent)], flags, told).begin(within_s=1.5)
 
     assert loop.time() - began_s <= 1.5
     assert (told.revisions, told.refused) == ([], 0)
@@ -101,7 +101,7 @@ async def test_a_start_waits_no_longer_than_its_deadline_for_a_store_that_is_awa
 async def test_documents_that_follow_are_taken_one_by_one() -> None:
     told, flags = Told(), Flags()
     store = MemoryFlagStore(Rollout())
-    following = Following(store, flags, told)
+    following = Following([store], flags, told)
     await following.begin()
     task = asyncio.create_task(following.follow())
 
@@ -114,3 +114,56 @@ async def test_documents_that_follow_are_taken_one_by_one() -> None:
     await asyncio.wait([task])
 
     assert told.revisions == [1, 2]
+
+
+async def test_of_several_stores_the_newest_revision_counts() -> None:
+    told, flags = Told(), Flags()
+    durable, quick = MemoryFlagStore(Rollout(revision=4)), MemoryFlagStore(Rollout(revision=6))
+    following = Following([durable, quick], flags, told)
+    await following.begin()
+
+    for revision in (5, 6, 7):
+        following.take(write_document(Rollout(revision=revision)))
+
+    assert flags.revision == 7
+    assert told.revisions[-2:] == [6, 7]
+
+
+async def test_one_store_that_is_away_does_not_keep_the_other_from_being_read() -> None:
+    told, flags = Told(), Flags()
+    stores: list[FlagStore] = [AwayStore(is_silent=False), MemoryFlagStore(Rollout(revision=4))]
+
+    await Following(stores, flags, told).begin()
+
+    assert flags.revision == 4
+
+
+async def test_what_a_single_store_has_counts_also_where_it_is_older() -> None:
+    told, flags = Told(), Flags()
+    following = Following([MemoryFlagStore(Rollout(revision=4))], flags, told)
+    await following.begin()
+
+    following.take(write_document(Rollout(revision=3)))
+
+    assert flags.revision == 3
+
+
+async def test_what_is_offered_is_taken_if_it_is_newer_and_stays() -> None:
+    told, flags = Told(), Flags()
+    following = Following([MemoryFlagStore(Rollout(revision=4))], flags, told)
+    await following.begin()
+
+    assert not following.offer(write_document(Rollout(revision=4)))
+    assert following.offer(write_document(Rollout(revision=6)))
+    following.take(write_document(Rollout(revision=5)))
+
+    assert flags.revision == 6
+
+
+async def test_garbage_that_is_offered_is_told_to_who_offers_it() -> None:
+    told, flags = Told(), Flags()
+
+    with pytest.raises(DocumentMalformed):
+        Following([], flags, told).offer("garbage")
+
+    assert told.refused == 0

@@ -1,4 +1,4 @@
-"""What the local admin port does."""
+"""The admin port's view of sessions."""
 
 from __future__ import annotations
 
@@ -34,29 +34,6 @@ async def client(world: World) -> AsyncIterator[Client]:
     Admin(world.service, world.registry).add_to(app)
     async with TestClient(TestServer(app)) as started:
         yield started
-
-
-async def test_a_drain_takes_no_new_sessions_and_keeps_those_that_live(
-    world: World, client: Client
-) -> None:
-    await world.open_connected()
-
-    told = await (await client.post("/drain")).json()
-    again = await (await client.post("/drain")).json()
-
-    assert told == again
-    assert told["draining"]
-    assert told["sessions"]["total"] == 1
-    assert world.service.is_draining
-
-
-async def test_a_drain_can_be_taken_back(world: World, client: Client) -> None:
-    await client.post("/drain")
-
-    told = await (await client.post("/undrain")).json()
-
-    assert not told["draining"]
-    await world.open()
 
 
 async def test_sessions_are_listed_by_their_labels(world: World, client: Client) -> None:
@@ -99,12 +76,6 @@ async def test_a_label_that_nobody_has_is_not_found(client: Client) -> None:
 
     assert response.status == 404
     assert "nobody" in problem["detail"]
-
-
-async def test_what_changes_something_is_not_done_by_looking(world: World, client: Client) -> None:
-    async with client.get("/drain") as response:
-        assert response.status == 405
-    assert not world.service.is_draining
 
 
 async def test_a_session_of_the_fleet_is_shown_by_its_label(world: World, client: Client) -> None:

@@ -116,13 +116,6 @@ async def test_the_page_runs_no_script_but_its_own(client: Client, path: str) ->
     assert " onclick=" not in text
 
 
-async def test_the_admin_port_drains_and_takes_it_back(world: World, client: Client) -> None:
-    for path, is_draining in (("/drain", True), ("/drain", True), ("/undrain", False)):
-        state = await (await client.post(path)).json()
-
-        assert state["draining"] is world.service.is_draining is is_draining
-
-
 async def test_the_admin_port_ends_a_session_by_its_label(world: World, client: Client) -> None:
     session = await world.open_connected()
 
