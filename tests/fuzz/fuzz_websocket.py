@@ -17,6 +17,7 @@ from voicemedia_server.websocket.protocol import (
     Action,
     Begin,
     Begun,
+    Clear,
     Close,
     Conversation,
     Dialect,
@@ -29,6 +30,7 @@ from voicemedia_server.websocket.schemas import schema
 SSRC = 0x0C0FFEE0
 MS = 1_000_000
 DIALECTS = tuple(Dialect)
+TWILIO_KNOWS = ("media", "mark", "clear")
 
 
 @cache
@@ -64,8 +66,9 @@ def receive(conversation: Conversation, line: bytes, now_ns: int) -> list[Action
 def hold(conversation: Conversation, action: Action, now_ns: int) -> None:
     match action:
         case Say(text=text):
-            assert conversation.dialect.is_extended
             check(text)
+            is_twilios = json.loads(text)["event"] in TWILIO_KNOWS
+            assert is_twilios or conversation.dialect.is_extended
         case Begin(resume_token=token):
             sid = conversation.name_stream(None)
             assert sid
@@ -77,5 +80,7 @@ def hold(conversation: Conversation, action: Action, now_ns: int) -> None:
             mark = conversation.mark(now_ns)
             if mark is not None:
                 check(mark)
+        case Clear():
+            assert conversation.phase is Phase.STARTED
         case Close(code=code):
             assert code in CloseCode

@@ -32,6 +32,14 @@ def test_clearing_returns_all_marks_and_plays_nothing_more() -> None:
     assert not player.waiting
 
 
+def test_a_line_that_is_held_plays_nothing_and_returns_its_marks_when_cleared() -> None:
+    player = Player(is_held=True)
+    player.waiting.extend([b"one", "mark"])
+
+    assert player.play_frame() == []
+    assert player.clear() == ["mark"]
+
+
 @pytest.mark.system
 async def test_twilio_hears_what_it_said_and_its_marks_measure_the_playing() -> None:
     said = frames(SECONDS * 50)
@@ -57,6 +65,48 @@ async def test_twilio_hears_what_it_said_and_its_marks_measure_the_playing() -> 
     assert 0 < session["reported"]["playout_s"] < 0.2
     assert session["received"]["lost"] == 0
     assert 'voicemedia_session_playout_seconds_count{transport="websocket"} 1.0' in metrics
+
+
+@pytest.mark.system
+async def test_a_clear_empties_twilios_player_and_its_mark_comes_back_unmeasured() -> None:
+    said = frames(60 * 50)
+    async with (
+        running_server("--websocket-mark-s", "0.5") as server,
+        twilio_call(server, said) as twilio,
+    ):
+
+        async def a_mark_waits() -> bool:
+            return any(isinstance(entry, str) for entry in twilio.player.waiting)
+
+        async def is_cleared() -> bool:
+            return twilio.clears == 1
+
+        async def is_measured() -> bool:
+            return await playout_s(server) is not None
+
+        twilio.player.is_held = True
+        await until(a_mark_waits)
+        waited = len(twilio.player.waiting)
+        await twilio.clear()
+        await until(is_cleared)
+        returned = list(twilio.marks)
+        unmeasured = await playout_s(server)
+        twilio.player.is_held = False
+        await until(is_measured, what="the next mark, which was played")
+        found_s = await playout_s(server)
+
+    assert waited > 20, "half a second of frames"
+    assert returned == ["playout-1"]
+    assert unmeasured is None
+    assert found_s is not None
+    assert found_s < 0.2
+
+
+async def playout_s(server: ServerProcess) -> float | None:
+    """What the only session's marks have measured."""
+    (session,) = (await server.stats())["per_session"]
+    found: float | None = session["reported"]["playout_s"]
+    return found
 
 
 @pytest.mark.system

@@ -91,6 +91,8 @@ CASES = {
     "a frame of a second": Case(media("A" * 12_000), "frame_too_long", 1007),
     "audio before the start": Case(media("AAAA"), "not_started", 1008, is_started=False),
     "a stop before the start": Case('{"event":"stop"}', "not_started", 1008, is_started=False),
+    "a clear before the start": Case('{"event":"clear"}', "not_started", 1008, is_started=False),
+    "a clear of a number": Case('{"event":"clear","streamSid":7}', "invalid_message", 1007),
     "a second start": Case(json.dumps(START), "already_started", 1008),
     "a form that there is not": Case(
         '{"event":"start","start":{"mediaFormat":{"encoding":"audio/mpeg"}}}',

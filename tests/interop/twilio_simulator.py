@@ -34,9 +34,13 @@ class Player:
     """What waits to be played: frames, and between them the names of marks."""
 
     waiting: deque[bytes | str] = field(default_factory=deque)
+    is_held: bool = False
 
     def play_frame(self) -> list[str]:
-        """Plays one frame; returns the marks that stood before it or right behind it."""
+        """Plays one frame, unless the line is held; returns the marks that stood before it or
+        right behind it."""
+        if self.is_held:
+            return []
         names = self._marks()
         if self.waiting:
             self.waiting.popleft()
@@ -56,15 +60,17 @@ class Player:
 
 
 class TwilioSimulator:
-    """One call. `heard` is the audio that came back, `marks` the names that were returned."""
+    """One call. `heard` is the audio that came back, `marks` the names that were returned,
+    `clears` how often the server emptied `player`."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, said: list[bytes]) -> None:
         self.socket = CheckedSocket(socket)
         self.heard: list[bytes] = []
         self.marks: list[str] = []
+        self.clears = 0
         self._said = said
         self._sequence = 0
-        self._player = Player()
+        self.player = Player()
 
     async def call(self) -> None:
         """Says all that there is to say and goes on listening until cancelled, or the end."""
@@ -89,6 +95,11 @@ class TwilioSimulator:
         """A key of the phone."""
         await self._say("dtmf", dtmf={"track": "inbound_track", "digit": digit})
 
+    async def clear(self) -> None:
+        """What was said so far shall be heard no more. Twilio itself never says so, but those who
+        speak its dialect in front of an echo may."""
+        await self._say("clear")
+
     async def hang_up(self) -> None:
         """The end."""
         await self._say("stop", stop={"accountSid": "AC1", "callSid": "CA1"})
@@ -102,11 +113,12 @@ class TwilioSimulator:
             case {"event": "media", "media": {"payload": payload, **more}} if not more:
                 frame = base64.b64decode(payload)
                 self.heard.append(frame)
-                self._player.waiting.append(frame)
+                self.player.waiting.append(frame)
             case {"event": "mark", "mark": {"name": name}}:
-                self._player.waiting.append(name)
+                self.player.waiting.append(name)
             case {"event": "clear"}:
-                await self._return(self._player.clear())
+                self.clears += 1
+                await self._return(self.player.clear())
             case _:
                 raise UnknownMessage(f"Twilio does not know {sorted(message)}")
 
@@ -121,7 +133,7 @@ class TwilioSimulator:
                 "payload": base64.b64encode(frame).decode(),
             }
             await self._say("media", media=media)
-            await self._return(self._player.play_frame())
+            await self._return(self.player.play_frame())
             await asyncio.sleep(began_s + number * FRAME_S - loop.time())
 
     async def _return(self, names: list[str]) -> None:

@@ -38,3 +38,4 @@ class DropReason(StrEnum):
     NACK_MISSED = "nack-missed"  # asked for what the speaker lost already, or is kept no more
     TRANSCODE_BACKLOG = "transcode-backlog"
     WEBSOCKET_BACKLOG = "websocket-backlog"  # a client that does not read: over 200 ms of audio
+    WEBSOCKET_CLEARED = "websocket-cleared"  # the client wanted to hear it no more

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import RefusalCounter
 from voicemedia_server.edge.tokens import Authenticator
-from voicemedia_server.ports import PacketPlane
+from voicemedia_server.ports import PacketPlane, PeerId
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.routing.decision import Decision
 from voicemedia_server.service import SessionService
@@ -30,6 +30,7 @@ from voicemedia_server.websocket.protocol import (
     Action,
     Begin,
     Begun,
+    Clear,
     Close,
     Conversation,
     Dialect,
@@ -252,6 +253,8 @@ class Line:
             case Relay(packet=packet):
                 if self._session is not None:
                     self._plane.take_packet(self._session.peer_id, packet)
+            case Clear():
+                self._count_drops(self._outbox.clear(), DropReason.WEBSOCKET_CLEARED, None)
             case Note(reception=reception):
                 if self._session is not None:
                     self._plane.note_reception(self._session.peer_id, reception)
@@ -343,9 +346,12 @@ class Line:
         dropped = self._outbox.play(message, conversation.duration_ms(packet), mark)
         if dropped:
             peer_id = self._session.peer_id if self._session is not None else None
-            for _ in range(dropped):
-                self._plane.count_drop(DropReason.WEBSOCKET_BACKLOG, peer_id)
+            self._count_drops(dropped, DropReason.WEBSOCKET_BACKLOG, peer_id)
         self._wake.set()
+
+    def _count_drops(self, frames: int, reason: DropReason, peer_id: PeerId | None) -> None:
+        for _ in range(frames):
+            self._plane.count_drop(reason, peer_id)
 
     def _write_now(self, message: str | bytes) -> bool:
         """Gives a frame to a transport that has nothing waiting and room for all of it; whether

@@ -161,6 +161,14 @@ class DtmfDetails(Wire):
     track: Name | None = None
 
 
+class Clear(Wire):
+    """What was said so far shall be heard no more, what of it waits is thrown away."""
+
+    event: Literal["clear"]
+    sequence_number: Count | None = None
+    stream_sid: Sid | None = None
+
+
 class Dtmf(Wire):
     """A key was pressed on the phone."""
 
@@ -204,7 +212,7 @@ class Stats(Wire):
     underruns: Count | None = None
 
 
-ClientMessage = Connected | Start | Media | Mark | Dtmf | Stop | Ping | Pong | Stats
+ClientMessage = Connected | Start | Media | Mark | Clear | Dtmf | Stop | Ping | Pong | Stats
 EXTENSIONS = (Ping, Pong, Stats)
 READER: TypeAdapter[ClientMessage] = TypeAdapter(
     Annotated[ClientMessage, Field(discriminator="event")]
@@ -276,6 +284,13 @@ class ServerMark(Wire):
     mark: MarkDetails
 
 
+class ServerClear(Wire):
+    """Play nothing of what was sent so far; the marks in it come back at once."""
+
+    event: Literal["clear"] = "clear"
+    stream_sid: Sid
+
+
 class SessionDetails(Wire):
     """What the server made of the start."""
 
@@ -318,7 +333,7 @@ class Error(Wire):
     retryable: bool = False
 
 
-ServerMessage = ServerMedia | ServerMark | Started | Reconnect | Error | Ping | Pong
+ServerMessage = ServerMedia | ServerMark | ServerClear | Started | Reconnect | Error | Ping | Pong
 
 
 def write_message(message: ServerMessage) -> str:

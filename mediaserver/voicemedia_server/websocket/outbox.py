@@ -58,6 +58,15 @@ class Outbox:
                 self._audio[0] = replace(self._audio[0], mark=oldest.mark)
         return dropped
 
+    def clear(self) -> int:
+        """Throws the audio away, and returns how many frames it was; its mark goes at once."""
+        cleared = len(self._audio)
+        for audio in self._audio:
+            self._mark = audio.mark or self._mark
+        self._audio.clear()
+        self._audio_ms = 0.0
+        return cleared
+
     def take_words(self) -> str | None:
         """The next message that is no audio."""
         return self._words.popleft() if self._words else None

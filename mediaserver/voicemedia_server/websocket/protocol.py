@@ -111,6 +111,11 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """Throw the audio away that waits to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """The client told, or we measured, how it hears us."""
 
@@ -126,7 +131,7 @@ class Close:
     is_hang_up: bool = False
 
 
-Action = Say | Begin | Relay | Note | Close
+Action = Say | Begin | Relay | Clear | Note | Close
 
 
 class Conversation:
@@ -234,6 +239,9 @@ class Conversation:
                 playout_s = self._marks.returned(mark.name, now_ns)
                 if playout_s is not None:
                     return [Note(ListenerReception(playout_s=playout_s))]
+            case messages.Clear():
+                self._marks.clear()
+                return [Clear(), Say(write_message(messages.ServerClear(stream_sid=self._sid)))]
         return []  # keys, and marks that are not ours: nothing waits for them
 
     def _start(self, start: messages.Start) -> list[Action]:

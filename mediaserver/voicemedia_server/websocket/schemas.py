@@ -21,6 +21,7 @@ FROM_CLIENT: dict[str, type[Wire]] = {
     "start": messages.Start,
     "media": messages.Media,
     "mark": messages.Mark,
+    "clear": messages.Clear,
     "dtmf": messages.Dtmf,
     "stop": messages.Stop,
     "ping": messages.Ping,
@@ -30,6 +31,7 @@ FROM_CLIENT: dict[str, type[Wire]] = {
 FROM_SERVER: dict[str, type[Wire]] = {
     "media": messages.ServerMedia,
     "mark": messages.ServerMark,
+    "clear": messages.ServerClear,
     "started": messages.Started,
     "ping": messages.Ping,
     "pong": messages.Pong,

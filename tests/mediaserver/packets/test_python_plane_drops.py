@@ -162,6 +162,7 @@ COUNTED_BY_OTHER_ROOMS = {
     DropReason.DTLS_BACKLOG,
     DropReason.TRANSCODE_BACKLOG,
     DropReason.WEBSOCKET_BACKLOG,
+    DropReason.WEBSOCKET_CLEARED,
 }
 
 

@@ -325,6 +325,61 @@ async def test_a_client_that_returns_its_marks_is_measured() -> None:
     assert 0 < stats.playout_s < WITHIN_S
 
 
+async def until_marked(client: Client, chunk: int = 1) -> tuple[dict[str, Any], int]:
+    """Speaks until a mark comes: it, and the next chunk's number."""
+    while True:
+        await client.speak(bytes(160), chunk)
+        chunk += 1
+        if (heard := await client.hear_of())["event"] == "mark":
+            return heard, chunk
+
+
+async def test_a_clear_comes_back_and_its_mark_measures_nothing_but_the_next_does() -> None:
+    times = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, mark_s=0.02)
+    async with a_world(times=times) as world, world.connected() as client:
+        await client.say(START)
+        cleared, chunk = await until_marked(client)
+        await client.say({"event": "clear", "streamSid": "MZ1"})
+        assert await client.hear_of("clear") == {"event": "clear", "streamSid": "MZ1"}
+        await client.say(cleared)
+
+        played, chunk = await until_marked(client, chunk)
+        (session,) = world.service.sessions
+        after_clear = world.service.stats(session).playout_s
+        await client.say(played)
+        await client.speak(bytes(160), chunk)
+        await client.hear_of("media")
+        await client.speak(bytes(160), chunk + 1)
+        await client.hear_of("media")
+        after_next = world.service.stats(session).playout_s
+
+    assert after_clear is None
+    assert after_next is not None
+    assert drops(world.scene) == {}
+
+
+async def test_a_clear_throws_away_what_waits_and_blames_nobody(world: World) -> None:
+    l16 = {"encoding": "audio/x-l16", "sampleRate": 48000}
+    heard: list[int | None] = []
+    async with world.connected("vm.v2.json") as slow:
+        await slow.say({**START, "start": {"mediaFormat": l16}})
+        chunk = 0
+        while not drops(world.scene):
+            chunk += 1
+            await slow.speak(bytes(5760), chunk)
+        await slow.say({"event": "clear"})
+        await slow.speak(bytes(5760), chunk + 1)
+        while not heard or heard[-1] != chunk + 1:
+            message = await slow.hear_of("media", "clear")
+            heard.append(message["media"]["chunk"] if message["event"] == "media" else None)
+        (session,) = world.service.sessions
+        of_session = world.service.stats(session).drops or {}
+
+    assert heard[-2:] == [None, chunk + 1], "nothing that waited comes behind the clear"
+    assert drops(world.scene)[DropReason.WEBSOCKET_CLEARED] > 0
+    assert DropReason.WEBSOCKET_CLEARED not in of_session
+
+
 async def test_what_the_client_tells_of_its_buffer_is_kept(world: World) -> None:
     async with a_call(world) as (client, _):
         await client.say({"event": "stats", "bufferedMs": 60, "underruns": 2})

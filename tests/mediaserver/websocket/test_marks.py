@@ -41,6 +41,31 @@ def test_a_name_that_we_did_not_give_measures_nothing() -> None:
     assert marks.returned("another", 2 * INTERVAL_NS) is None
 
 
+def test_a_mark_whose_sound_was_cleared_measures_nothing_and_makes_room_for_another() -> None:
+    marks = PlayoutMarks(INTERVAL_NS)
+    marks.behind_frame(0)
+    first = marks.behind_frame(INTERVAL_NS)
+    assert first is not None
+
+    marks.clear()
+
+    assert marks.returned(first, INTERVAL_NS + 1) is None
+    second = marks.behind_frame(3 * INTERVAL_NS)
+    assert second is not None
+    assert marks.returned(second, 3 * INTERVAL_NS + 80_000_000) == 0.08
+
+
+def test_a_clear_between_two_marks_spoils_neither() -> None:
+    marks = PlayoutMarks(INTERVAL_NS)
+    marks.behind_frame(0)
+
+    marks.clear()
+
+    mark = marks.behind_frame(INTERVAL_NS)
+    assert mark is not None
+    assert marks.returned(mark, INTERVAL_NS + 80_000_000) == 0.08
+
+
 def test_without_an_interval_there_are_no_marks() -> None:
     marks = PlayoutMarks(0)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from voicemedia_server.websocket.messages import (
     STREAM_SID,
+    Clear,
     CloseCode,
     Connected,
     Dtmf,
@@ -150,6 +151,10 @@ def test_a_refusal_names_the_member_and_keeps_its_value_to_itself() -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(MessageRefused):
         read_message(text)
+
+
+def test_a_clear_is_read_as_twilio_writes_it() -> None:
+    assert isinstance(read_message('{"event":"clear","streamSid":"MZ1"}'), Clear)
 
 
 def test_extensions_are_read() -> None:

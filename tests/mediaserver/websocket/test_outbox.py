@@ -88,3 +88,33 @@ def test_an_outbox_that_holds_only_a_mark_is_not_empty() -> None:
     assert outbox
     assert outbox.take() == "mark"
     assert not outbox
+
+
+def test_a_clear_leaves_words_and_the_mark_and_no_audio() -> None:
+    outbox = Outbox()
+    outbox.play("one", 20)
+    outbox.play("two", 20, "mark")
+    outbox.play("three", 20)
+    outbox.say("word")
+
+    assert outbox.clear() == 3
+    assert outbox.audio_ms == 0
+    assert taken(outbox) == ["mark", "word"]
+
+
+def test_a_mark_whose_frame_has_been_sent_outlives_a_clear() -> None:
+    outbox = Outbox()
+    outbox.play("one", 20, "mark")
+    outbox.take()
+
+    assert outbox.clear() == 0
+    assert taken(outbox) == ["mark"]
+
+
+def test_what_comes_after_a_clear_is_sent() -> None:
+    outbox = Outbox(max_audio_ms=40)
+    outbox.play("one", 20)
+    outbox.clear()
+
+    assert [outbox.play(f"frame {n}", 20) for n in range(3)] == [0, 0, 1]
+    assert taken(outbox) == ["frame 1", "frame 2"]

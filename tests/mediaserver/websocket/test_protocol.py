@@ -20,6 +20,7 @@ from voicemedia_server.websocket.protocol import (
     Action,
     Begin,
     Begun,
+    Clear,
     Close,
     Conversation,
     Dialect,
@@ -229,6 +230,7 @@ def test_a_stop_ends_the_call_and_nothing_is_heard_after_it() -> None:
         {"event": "media", "media": {"payload": ""}},
         {"event": "stop"},
         {"event": "mark", "mark": {"name": "m"}},
+        {"event": "clear"},
         {"event": "dtmf", "dtmf": {"digit": "1"}},
     ],
     ids=lambda message: message["event"],
@@ -373,6 +375,24 @@ def test_a_mark_that_comes_back_measures_the_playing_in_every_dialect(dialect: D
     actions = client.say(returned, NOW_NS + MARK_NS + 80_000_000)
 
     assert actions == [Note(ListenerReception(playout_s=0.08))]
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_clear_empties_what_waits_and_is_passed_on_in_every_dialect(dialect: Dialect) -> None:
+    actions = Client(dialect).start().say({"event": "clear", "streamSid": "MZ1"})
+
+    assert actions[0] == Clear()
+    assert said(actions) == [{"event": "clear", "streamSid": "MZ1"}]
+
+
+def test_a_mark_that_a_clear_brought_back_measures_nothing() -> None:
+    client = Client().start()
+    client.conversation.mark(NOW_NS)
+    text = client.conversation.mark(NOW_NS + MARK_NS)
+    assert text is not None
+    client.say({"event": "clear"})
+
+    assert client.say({"event": "mark", "mark": json.loads(text)["mark"]}) == []
 
 
 @pytest.mark.parametrize("dialect", EXTENDED)

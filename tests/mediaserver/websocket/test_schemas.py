@@ -20,6 +20,7 @@ from voicemedia_server.websocket.messages import (
     Ping,
     Pong,
     Reconnect,
+    ServerClear,
     ServerMark,
     ServerMedia,
     ServerMessage,
@@ -38,6 +39,7 @@ WE_SAY: list[ServerMessage] = [
         media=EchoedMedia(payload="AQ==", chunk=1, timestamp=20, track="outbound"),
     ),
     ServerMark(stream_sid="MZ1", mark=MarkDetails(name="m")),
+    ServerClear(stream_sid="MZ1"),
     Started(
         stream_sid="MZ1",
         session=SessionDetails(
@@ -82,6 +84,10 @@ def test_what_we_say_fits(message: ServerMessage) -> None:
     document = json.loads(write_message(message))
 
     Draft202012Validator(schema("server", document["event"])).validate(document)
+
+
+def test_every_message_of_ours_is_among_them() -> None:
+    assert {message.event for message in WE_SAY} == set(SAYS["server"])
 
 
 def test_a_member_that_nobody_declared_does_not_fit_what_we_say() -> None:
