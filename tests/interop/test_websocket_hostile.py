@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,8 @@ import pytest
 
 from interop.server_process import ServerProcess, running_server, until
 from interop.test_websocket import Phone, phone_call, until_echoed
-from mediaserver.websocket.checked import CheckedSocket, check
+from mediaserver.websocket.checked import CheckedSocket
+from mediaserver.websocket.wire import close_code, frame, raw_connection
 from voicemedia_server.rtp.header import build_packet
 
 pytestmark = pytest.mark.system
@@ -42,16 +42,6 @@ def media(payload: str, **more: Any) -> str:
 
 def rtp(payload: bytes, payload_type: int = 0) -> bytes:
     return build_packet(payload, payload_type=payload_type, sequence=1, timestamp=0, ssrc=1)
-
-
-def frame(opcode: int, payload: bytes, *, is_last: bool = True) -> bytes:
-    """A masked frame (RFC 6455 section 5.2), under a mask of zeros."""
-    first = bytes([(0x80 if is_last else 0) | opcode])
-    if len(payload) < 126:
-        return first + bytes([0x80 | len(payload)]) + bytes(4) + payload
-    if len(payload) < 1 << 16:
-        return first + bytes([0xFE]) + struct.pack("!H", len(payload)) + bytes(4) + payload
-    return first + bytes([0xFF]) + struct.pack("!Q", len(payload)) + bytes(4) + payload
 
 
 @dataclass(frozen=True)
@@ -204,7 +194,7 @@ async def test_a_message_beyond_all_measure_is_not_even_read(
     besieged: tuple[ServerProcess, Phone],
 ) -> None:
     server, _ = besieged
-    async with raw_connection(server) as (reader, writer):
+    async with raw_connection(server.base_url) as (reader, writer):
         writer.write(bytes([0x81, 0xFF]) + struct.pack("!Q", 4 << 20) + bytes(4))
 
         assert await close_code(reader) == 1009, "at its length, before it has come"
@@ -257,7 +247,7 @@ async def test_a_client_that_does_not_read_loses_its_own_audio_and_is_cut_off(
     besieged: tuple[ServerProcess, Phone],
 ) -> None:
     server, _ = besieged
-    async with raw_connection(server) as (reader, writer):
+    async with raw_connection(server.base_url) as (reader, writer):
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # nothing public stops it
         writer.write(frame(0x1, json.dumps(L16).encode()))
         payload = base64.b64encode(PCM).decode()
@@ -279,7 +269,7 @@ async def test_a_client_that_vanishes_without_a_word_is_let_go(
     besieged: tuple[ServerProcess, Phone],
 ) -> None:
     server, _ = besieged
-    async with raw_connection(server) as (_, writer):
+    async with raw_connection(server.base_url) as (_, writer):
         writer.write(frame(0x1, json.dumps(START).encode()))
 
         async def both_live() -> bool:
@@ -309,7 +299,7 @@ async def test_frames_that_break_the_protocol_end_their_own_connection_only(
     server, _ = besieged
     found, wanted = {}, {}
     for name, (broken, code) in BROKEN_FRAMES.items():
-        async with raw_connection(server) as (reader, writer):
+        async with raw_connection(server.base_url) as (reader, writer):
             writer.write(broken)
             found[name] = await close_code(reader)
             wanted[name] = code
@@ -331,42 +321,3 @@ async def test_many_strangers_at_once_harm_nobody(besieged: tuple[ServerProcess,
     await asyncio.gather(*(one(case) for case in list(CASES.values()) * 5))
 
     await until_alone(server)
-
-
-# -- the wire itself ------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def raw_connection(
-    server: ServerProcess,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A WebSocket whose frames the test writes by hand; it answers nothing by itself."""
-    port = int(server.base_url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    key = base64.b64encode(os.urandom(16)).decode()
-    writer.write(
-        f"GET /v2/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Protocol: vm.v2.json\r\n\r\n".encode()
-    )
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WITHIN_S)
-    assert head.startswith(b"HTTP/1.1 101")
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def close_code(reader: asyncio.StreamReader) -> int:
-    """Of the close frame; the messages before it must fit their schemas."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            first, length = await reader.readexactly(2)
-            if length == 126:
-                (length,) = struct.unpack("!H", await reader.readexactly(2))
-            payload = await reader.readexactly(length)
-            if first & 0x0F == 0x8:
-                code: int = struct.unpack("!H", payload[:2])[0]
-                return code
-            if first & 0x0F == 0x1:
-                check("server", json.loads(payload))
