@@ -283,6 +283,7 @@ BROKEN_FRAMES = {
     "text that is no UTF-8": (frame(0x1, b"\xff\xfe\xfd"), 1007),
     "an opcode that there is not": (frame(0x5, b"{}"), 1002),
     "reserved bits": (bytes([0xF1]) + frame(0x1, b"{}")[1:], 1002),
+    "no mask": (frame(0x1, b"{}", is_masked=False), 1002),
     "a continuation of nothing": (frame(0x0, b"{}"), 1002),
     "a ping that is too long": (frame(0x9, bytes(200)), 1002),
     "a fragment without end": (

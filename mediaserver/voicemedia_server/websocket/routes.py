@@ -16,6 +16,7 @@ from voicemedia_server.ports import PacketPlane
 from voicemedia_server.service import SessionService
 from voicemedia_server.sessions.refusals import Unauthenticated
 from voicemedia_server.websocket.line import Exchange, Line, Times
+from voicemedia_server.websocket.masks import guard_masks
 from voicemedia_server.websocket.messages import MAX_MESSAGE_BYTES
 from voicemedia_server.websocket.protocol import Dialect, choose_dialect
 from voicemedia_server.websocket.resumption import Resumption
@@ -66,6 +67,7 @@ class WebSocketV2:
         self.service.check_admission()
         if not is_upgrade:
             raise UpgradeRequired("websocket")
+        guard_masks(request.transport)
         await response.prepare(request)
         dialect = choose_dialect([response.ws_protocol] if response.ws_protocol else [])
         exchange = Exchange(

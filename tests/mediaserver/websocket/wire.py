@@ -16,14 +16,15 @@ from mediaserver.websocket.checked import check
 WITHIN_S = 15.0
 
 
-def frame(opcode: int, payload: bytes, *, is_last: bool = True) -> bytes:
-    """A masked frame (RFC 6455 section 5.2), under a mask of zeros."""
-    first = bytes([(0x80 if is_last else 0) | opcode])
+def frame(opcode: int, payload: bytes, *, is_last: bool = True, is_masked: bool = True) -> bytes:
+    """A frame (RFC 6455 section 5.2), under a mask of zeros unless a test wants none."""
+    first = (0x80 if is_last else 0) | opcode
+    bit, mask = (0x80, bytes(4)) if is_masked else (0, b"")
     if len(payload) < 126:
-        return first + bytes([0x80 | len(payload)]) + bytes(4) + payload
+        return bytes([first, bit | len(payload)]) + mask + payload
     if len(payload) < 1 << 16:
-        return first + bytes([0xFE]) + struct.pack("!H", len(payload)) + bytes(4) + payload
-    return first + bytes([0xFF]) + struct.pack("!Q", len(payload)) + bytes(4) + payload
+        return struct.pack("!BBH", first, bit | 126, len(payload)) + mask + payload
+    return struct.pack("!BBQ", first, bit | 127, len(payload)) + mask + payload
 
 
 @asynccontextmanager
