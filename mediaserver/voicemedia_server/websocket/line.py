@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import RefusalCounter
@@ -231,6 +231,8 @@ class Line:
             case WSMsgType.PING:
                 await self._answer_ping(message.data)
                 return self._conversation.receive_ping(now_ns)
+            case WSMsgType.ERROR if isinstance(message.data, WebSocketError):
+                return self._conversation.break_off(message.data.code)
         return ()  # closed, or broken: the socket knows
 
     async def _replace(self, replaced: Session) -> None:

@@ -39,6 +39,7 @@ class CloseCode(IntEnum):
 
     NORMAL = 1000
     GOING_AWAY = 1001
+    PROTOCOL = 1002
     UNSUPPORTED = 1003
     INVALID = 1007
     POLICY = 1008

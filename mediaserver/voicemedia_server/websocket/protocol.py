@@ -175,6 +175,11 @@ class Conversation:
         """A ping of the socket itself (RFC 6455 section 5.5.2), which the shell answers."""
         return self._guarded(list, now_ns)
 
+    def break_off(self, code: int) -> list[Action]:
+        """A frame broke RFC 6455, for which the connection was closed already, with this code."""
+        self._phase = Phase.ENDED
+        return [Close(CloseCode(code), "a broken frame")]
+
     def miss_start(self) -> list[Action]:
         """The start did not come in time."""
         return self.refuse(

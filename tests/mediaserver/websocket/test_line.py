@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from mediaserver.packets.builders import drops
 from mediaserver.websocket.builders import START, WITHIN_S, Client, World, a_world
+from mediaserver.websocket.wire import close_code, frame, raw_connection
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.tokens import StaticTokens
 from voicemedia_server.relay.drops import DropReason
@@ -107,6 +109,29 @@ async def test_nonsense_in_a_call_ends_its_session(world: World) -> None:
     assert error["code"] == "invalid_payload"
     assert world.tally.seen == {RefusalReason.WEBSOCKET_MESSAGE: 1}
     await world.until_empty()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (frame(0x1, b"\xff"), 1007),
+        (frame(0x5, b""), 1002),
+        (frame(0x1, b"{}", is_masked=False), 1002),
+        (frame(0x1, bytes(300_000)), 1009),
+    ],
+    ids=["no UTF-8", "an opcode that there is not", "no mask", "far too big"],
+)
+async def test_a_frame_that_breaks_the_protocol_is_counted_and_ends_its_session(
+    world: World, said: bytes, code: int
+) -> None:
+    async with raw_connection(world.url) as (reader, writer):
+        writer.write(frame(0x1, json.dumps(START).encode()) + said)
+        assert await close_code(reader) == code
+        (session,) = world.service.sessions
+
+    await world.until_empty()
+    assert session.close_reason is CloseReason.PROTOCOL_ERROR
+    assert world.tally.seen == {RefusalReason.WEBSOCKET_MESSAGE: 1}
 
 
 async def test_who_says_nothing_is_let_go() -> None:

@@ -323,6 +323,13 @@ def test_a_client_is_asked_to_move_with_the_time_that_it_has(dialect: Dialect) -
     }
 
 
+def test_a_broken_frame_ends_the_conversation_without_a_word() -> None:
+    client = Client(Dialect.JSON).start()
+
+    assert client.conversation.break_off(1002) == [Close(CloseCode.PROTOCOL, "a broken frame")]
+    assert client.speak() == []
+
+
 def test_who_never_starts_is_told_so() -> None:
     *_, close = Client().conversation.miss_start()
 
