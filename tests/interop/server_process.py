@@ -94,6 +94,14 @@ class ServerProcess:
         count: int = (await self.stats())["sessions"]["total"]
         return count
 
+    async def until_sessions(self, count: int, timeout_s: float = 10.0) -> None:
+        """Waits until so many live."""
+
+        async def are_left() -> bool:
+            return await self.session_count() == count
+
+        await until(are_left, timeout_s, f"{count} sessions")
+
     async def status_of(self, path: str) -> int:
         """The status of a GET."""
         async with self.http.get(self.base_url + path) as response:

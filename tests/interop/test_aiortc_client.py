@@ -70,8 +70,5 @@ async def test_hanging_up_by_dtls_alone_frees_the_session(server: ServerProcess)
         await until_heard(client, 10)
         await client.peer.close()
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
-        await until(is_free)
+        await server.until_sessions(0)
     assert server.lines[-1]["reason"] == "closed-by-peer"

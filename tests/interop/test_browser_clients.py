@@ -51,10 +51,7 @@ async def test_eyevinns_client_publishes_and_its_video_is_taken_and_dropped(
         session = await until(both_flow, 15, "audio taken and video dropped")
         await page.evaluate("client.destroy()")
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
-        await until(is_free)
+        await server.until_sessions(0)
     assert not session["echoed"]
     assert session["received"]["lost"] == 0
 
@@ -82,10 +79,7 @@ async def test_the_plain_page_makes_a_call_shows_its_figures_and_hangs_up(
     lost = await page.text_content("#lost")
     await page.get_by_role("button", name="Stop").click()
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free)
+    await server.until_sessions(0)
     assert (codec, lost) == ("opus", "0.0 %")
     assert complaints == []
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]

@@ -115,10 +115,7 @@ async def until_dropped(server: ServerProcess, reason: str, count: int = 1) -> N
 async def until_alone(server: ServerProcess) -> None:
     """Only the bystander is left."""
 
-    async def is_alone() -> bool:
-        return await server.session_count() == 1
-
-    await until(is_alone, 20, "the end of all sessions but one")
+    await server.until_sessions(1, 20)
 
 
 Besieged = tuple[ServerProcess, ToneClient]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import generator
-from interop.server_process import ServerProcess, running_server, until
+from interop.server_process import ServerProcess, running_server
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -33,10 +33,7 @@ class Footprint:
 async def footprint(server: ServerProcess) -> Footprint:
     """Read once all sessions are gone."""
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free, 20)
+    await server.until_sessions(0, 20)
     async with server.http.get(f"{server.base_url}/metrics") as response:
         lines = (await response.text()).splitlines()
     tasks = next(float(line.split()[1]) for line in lines if line.startswith(TASKS_METRIC))

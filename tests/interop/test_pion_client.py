@@ -72,9 +72,6 @@ async def test_a_client_that_is_killed_is_freed_when_its_consent_expires() -> No
         client.send_signal(signal.SIGKILL)
         await client.wait()
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
         async with asyncio.timeout(8):
-            await until(is_free)
+            await server.until_sessions(0)
         assert server.lines[-1]["reason"] == "consent-expired"

@@ -54,10 +54,7 @@ async def test_twilio_hears_what_it_said_and_its_marks_measure_the_playing() -> 
             (session,) = (await server.stats())["per_session"]
             await twilio.hang_up()
 
-            async def is_free() -> bool:
-                return await server.session_count() == 0
-
-            await until(is_free)
+            await server.until_sessions(0)
         metrics = await read(server, "/metrics")
 
     assert twilio.heard == said

@@ -128,12 +128,9 @@ async def test_a_phone_that_hangs_up_without_a_word_is_freed(server: ServerProce
     async with phone_call(server) as phone:
         await until_echoed(phone, 10)
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
     async def is_logged() -> bool:
         ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
         return ended == ["closed-by-peer"]
 
-    await until(is_free)
+    await server.until_sessions(0)
     await until(is_logged, 5, "the line about its end")

@@ -134,10 +134,7 @@ async def stranger(server: ServerProcess, dialect: str) -> AsyncIterator[Checked
 
 
 async def until_alone(server: ServerProcess) -> None:
-    async def is_alone() -> bool:
-        return await server.session_count() == 1
-
-    await until(is_alone, WITHIN_S, "only the call that must not suffer is left")
+    await server.until_sessions(1, WITHIN_S)
 
 
 async def say_raw(socket: aiohttp.ClientWebSocketResponse, said: str | bytes) -> None:
@@ -272,10 +269,7 @@ async def test_a_client_that_vanishes_without_a_word_is_let_go(
     async with raw_connection(server.base_url) as (_, writer):
         writer.write(frame(0x1, json.dumps(START).encode()))
 
-        async def both_live() -> bool:
-            return await server.session_count() == 2
-
-        await until(both_live)
+        await server.until_sessions(2)
         await until_alone(server)  # its pings stay without an answer
 
 

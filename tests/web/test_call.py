@@ -40,10 +40,7 @@ async def test_start_makes_a_call_and_stop_ends_it(
     await front_end.button("Stop").click()
     await expect(front_end.button("Start")).to_be_visible()
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free)
+    await server.until_sessions(0)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
     assert ended == ["deleted"]
     assert 4 < mos <= 4.5
@@ -188,10 +185,7 @@ async def test_leaving_the_page_ends_the_session_at_once(
 
     await front_end.page.goto("about:blank")
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free, 3)
+    await server.until_sessions(0, 3)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
     # The DELETE and the browser's own goodbye to the peer are on their way at once.
     assert ended in (["deleted"], ["closed-by-peer"])

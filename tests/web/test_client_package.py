@@ -117,10 +117,7 @@ async def test_a_page_of_another_origin_makes_a_call_with_it(
         await until(is_echoed)
         await page.evaluate("session.close()")
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
-        await until(is_free)
+        await server.until_sessions(0)
     assert [kind for kind in events if kind != "note"] == ["answered", "connected"]
 
 
@@ -135,10 +132,7 @@ async def test_a_page_of_another_origin_speaks_websocket_v2_with_it(
         arguments = [f"{url}/client.js", f"{server.base_url}/v2/ws"]
         heard: list[int] = await page.evaluate(MAKE_V2_CALL, arguments)
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
-        await until(is_free)
+        await server.until_sessions(0)
     assert heard == list(range(1, 21))
 
 

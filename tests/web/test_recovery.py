@@ -205,7 +205,4 @@ async def test_a_microphone_that_is_unplugged_ends_the_call_with_advice(
     assert "The microphone was unplugged" in notice
     await expect(front_end.button("Start")).to_be_visible()
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free)
+    await server.until_sessions(0)

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from interop.conftest import CHROMIUM, CHROMIUM_OPTIONS
-from interop.server_process import ServerProcess, running_server, until
+from interop.server_process import ServerProcess, running_server
 from web.front_end import FrontEnd
 
 pytestmark = pytest.mark.system
@@ -106,10 +106,7 @@ async def test_a_token_is_asked_for_and_a_wrong_one_told_from_a_right_one(
         assert await server.session_count() == 1
         await front_end.button("Stop").click()
 
-        async def is_free() -> bool:
-            return await server.session_count() == 0
-
-        await until(is_free)
+        await server.until_sessions(0)
 
 
 async def test_a_server_that_is_gone_is_called_again_with_pauses(front_end: FrontEnd) -> None:

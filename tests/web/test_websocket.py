@@ -112,10 +112,7 @@ async def test_the_call_has_its_figures_and_ends_at_once(
     round_trip_ms = float((await front_end.figure("Round trip")).removesuffix(" ms"))
     await front_end.button("Stop").click()
 
-    async def is_free() -> bool:
-        return await server.session_count() == 0
-
-    await until(is_free, 3)
+    await server.until_sessions(0, 3)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
     print(f"\nMOS {mos:.2f}, round trip {round_trip_ms:.1f} ms")
     assert ended == ["deleted"]
@@ -204,10 +201,7 @@ async def test_a_call_outlives_a_server_that_is_frozen(front_end: FrontEnd) -> N
         await front_end.reach("connected", timeout_s=20)
         await wait_for_echo(front_end)
 
-        async def is_one() -> bool:
-            return await server.session_count() == 1
-
-        await until(is_one, what="the old session's end")
+        await server.until_sessions(1)
         await front_end.stop()
 
 
