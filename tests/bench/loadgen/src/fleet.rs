@@ -1,20 +1,18 @@
-//! All sessions and the one loop that serves them: set-ups are admitted, turns are spoken, echoes
-//! are heard, then it sleeps. One thread, no waiting on any descriptor: it looks every 0.1 ms, and
-//! arrivals carry the kernel's time, so that looking late does not lengthen a latency.
+//! All WebRTC sessions of a run: set-ups are admitted, turns are spoken, echoes are heard.
 
-use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
 use crate::admission::Admission;
-use crate::clock::{
-    NS_PER_MS, NS_PER_S, NS_PER_US, monotonic_ns, realtime_ns, sleep_until, thread_cpu_ns,
-};
+use crate::clock::{NS_PER_S, NS_PER_US, monotonic_ns};
 use crate::dtls::Identity;
+use crate::endings::Endings;
 use crate::http::Response;
 use crate::network::Network;
 use crate::options::{Options, Target};
+use crate::own_use::{OwnUse, Readings};
 use crate::pacing::Grid;
 use crate::phase::{Phase, Plan, Progress};
+use crate::rounds::{RETRY_LIMIT_S, Rounds};
 use crate::sdp::{choose_candidate, read_answer};
 use crate::session::{Event, Outgoing, Session, Stage};
 use crate::signalling::{Errand, Outcome, Signalling};
@@ -22,30 +20,6 @@ use crate::socket::{Arrival, BATCH, Inbox, Outbox};
 use crate::tally::{SetUps, Tally};
 
 const TURNS_PER_ROUND: usize = 2 * BATCH;
-const LONGEST_SLEEP_NS: u64 = 250 * NS_PER_US;
-const LATE_NS: u64 = 5 * NS_PER_MS;
-const RETRY_LIMIT_S: u64 = 30;
-
-/// What the generator used and suffered itself during the measurement.
-#[derive(Default)]
-pub struct OwnUse {
-    pub wall_ns: u64,
-    pub cpu_ns: u64,
-    pub dropped: u64,
-    pub refused: u64,
-    /// How far the real time clock was moved against the monotonic one.
-    pub clock_step_ns: u64,
-}
-
-/// Readings at the beginning of the measurement.
-#[derive(Clone, Copy, Default)]
-struct Readings {
-    wall_ns: u64,
-    cpu_ns: u64,
-    dropped: u64,
-    refused: u64,
-    clock_offset_ns: u64,
-}
 
 pub struct Fleet {
     options: Options,
@@ -62,8 +36,7 @@ pub struct Fleet {
     reflector: Option<SocketAddrV4>,
     admission: Admission,
     /// Sessions to DELETE.
-    ending: VecDeque<usize>,
-    next_end_ns: u64,
+    ending: Endings,
     setting_up: usize,
     talking: usize,
     grid: Grid,
@@ -102,8 +75,7 @@ impl Fleet {
             signalling,
             reflector,
             admission: Admission::new(to_set_up, options.rate_per_s, now_ns),
-            ending: VecDeque::new(),
-            next_end_ns: now_ns,
+            ending: Endings::new(&options, now_ns),
             setting_up: 0,
             talking: 0,
             grid: Grid::new(now_ns, options.sessions),
@@ -118,65 +90,6 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Runs to the end. `watch` is told each new phase.
-    pub fn run(&mut self, watch: impl Fn(Phase)) {
-        let quantum_ns = self.options.quantum_us * NS_PER_US;
-        watch(self.phase);
-        while self.phase != Phase::Done {
-            let now_ns = monotonic_ns();
-            let is_behind = self.round(now_ns);
-            if self.advance(now_ns) {
-                watch(self.phase);
-            }
-            if !is_behind {
-                let due_ns = self.grid.next_due_ns().min(now_ns + LONGEST_SLEEP_NS);
-                sleep_until(due_ns.max(now_ns + quantum_ns));
-            }
-        }
-    }
-
-    /// Everything that is due now; whether more is waiting already.
-    fn round(&mut self, now_ns: u64) -> bool {
-        self.signal(now_ns);
-        let turns = self.speak(now_ns);
-        self.outbox.flush();
-        let is_full = self.listen(now_ns);
-        self.outbox.flush();
-        turns == TURNS_PER_ROUND || is_full
-    }
-
-    fn advance(&mut self, now_ns: u64) -> bool {
-        let plan = Plan {
-            settle_ns: (self.options.settle_s * NS_PER_S as f64) as u64,
-            measure_ns: (self.options.measure_s * NS_PER_S as f64) as u64,
-            is_setups_only: self.options.is_setups_only,
-        };
-        let busy_requests = self.signalling.as_ref().map_or(0, Signalling::busy);
-        let progress = Progress {
-            is_set_up: self.admission.is_empty() && self.setting_up == 0,
-            talking: self.talking,
-            is_all_home: self.tally.received == self.tally.sent,
-            is_quiet: self.ending.is_empty() && busy_requests == 0,
-        };
-        let next = self.phase.next(progress, plan, now_ns);
-        if next == self.phase {
-            return false;
-        }
-        self.phase = next;
-        match next {
-            Phase::Measuring { .. } => self.begin_measurement(now_ns),
-            Phase::Draining { .. } => self.end_measurement(now_ns),
-            Phase::Closing => {
-                self.collect_jitter();
-                let open =
-                    (0..self.sessions.len()).filter(|&s| self.sessions[s].resource.is_some());
-                self.ending = open.collect();
-            }
-            _ => {}
-        }
-        true
-    }
-
     fn begin_measurement(&mut self, now_ns: u64) {
         for session in &mut self.sessions {
             if let Stage::Talking(stream) = &mut session.stage {
@@ -188,14 +101,7 @@ impl Fleet {
     }
 
     fn end_measurement(&mut self, now_ns: u64) {
-        let (before, after) = (self.readings, self.read_own_use(now_ns));
-        self.own_use = OwnUse {
-            wall_ns: after.wall_ns - before.wall_ns,
-            cpu_ns: after.cpu_ns - before.cpu_ns,
-            dropped: after.dropped - before.dropped,
-            refused: after.refused - before.refused,
-            clock_step_ns: after.clock_offset_ns.abs_diff(before.clock_offset_ns),
-        };
+        self.own_use = self.readings.until(self.read_own_use(now_ns));
         for session in &mut self.sessions {
             if let Stage::Talking(stream) = &mut session.stage {
                 let counter = stream.counter();
@@ -214,13 +120,7 @@ impl Fleet {
     }
 
     fn read_own_use(&self, now_ns: u64) -> Readings {
-        Readings {
-            wall_ns: now_ns,
-            cpu_ns: thread_cpu_ns(),
-            dropped: self.network.dropped(),
-            refused: self.outbox.refused,
-            clock_offset_ns: realtime_ns() - monotonic_ns(),
-        }
+        Readings::take(now_ns, self.network.dropped(), self.outbox.refused)
     }
 
     /// Requests: those that finished, those to begin. Without media, endings go first, so that
@@ -230,8 +130,8 @@ impl Fleet {
             return;
         };
         let mut outcomes = signalling.poll(now_ns);
-        while signalling.busy() < self.options.concurrency && self.may_end(now_ns) {
-            let Some(session) = self.ending.pop_front() else {
+        while signalling.busy() < self.options.concurrency {
+            let Some(session) = self.ending.take(now_ns) else {
                 break;
             };
             self.sessions[session].stage = Stage::Over;
@@ -264,17 +164,6 @@ impl Fleet {
         self.setting_up < self.options.concurrency && !waits_for_endings
     }
 
-    fn may_end(&mut self, now_ns: u64) -> bool {
-        if self.options.is_setups_only || self.options.close_rate_per_s <= 0.0 {
-            return true;
-        }
-        let is_due = now_ns >= self.next_end_ns && !self.ending.is_empty();
-        if is_due {
-            self.next_end_ns = now_ns + (NS_PER_S as f64 / self.options.close_rate_per_s) as u64;
-        }
-        is_due
-    }
-
     fn answered(&mut self, outcome: Outcome, signalling: &Signalling, now_ns: u64) {
         let index = outcome.session;
         let response = match outcome.response {
@@ -287,9 +176,9 @@ impl Fleet {
                 return;
             }
             Ok(response) => {
-                return self.note(index, Event::Failed(refusal(response.status)), now_ns);
+                return self.note(index, Event::Failed(refusal(response.status)));
             }
-            Err(reason) => return self.note(index, Event::Failed(reason), now_ns),
+            Err(reason) => return self.note(index, Event::Failed(reason)),
         };
         self.set_ups.answer.record(now_ns - outcome.asked_ns);
         self.sessions[index].resource =
@@ -301,7 +190,7 @@ impl Fleet {
                 let check = self.sessions[index].accept(answer, address, now_ns);
                 self.outbox.push(&check, self.network.path(index, address));
             }
-            Err(reason) => self.note(index, Event::Failed(reason), now_ns),
+            Err(reason) => self.note(index, Event::Failed(reason)),
         }
     }
 
@@ -339,10 +228,7 @@ impl Fleet {
             let length = stream.speak(self.outbox.room());
             self.outbox.commit(length, path);
             if self.phase.is_measuring() {
-                let late_ns = now_ns.saturating_sub(due_ns);
-                self.tally.sent += 1;
-                self.tally.lateness.record(late_ns);
-                self.tally.late_sends += u64::from(late_ns > LATE_NS);
+                self.tally.speak(now_ns.saturating_sub(due_ns));
             }
         }
         if session.takes_report(now_ns)
@@ -353,7 +239,7 @@ impl Fleet {
             self.tally.rtcp_sent += 1;
         }
         let event = session.tick(now_ns, &self.identity, &mut self.outgoing);
-        self.deliver(index, event, now_ns);
+        self.deliver(index, event);
     }
 
     /// Takes what has arrived; whether there is likely more.
@@ -380,14 +266,14 @@ impl Fleet {
                     continue;
                 }
                 let event = session.read(bytes, source, now_ns, &self.identity, &mut self.outgoing);
-                self.deliver(index, event, now_ns);
+                self.deliver(index, event);
             }
         }
         is_full
     }
 
     /// Sends what a session wants sent and notes what became of it.
-    fn deliver(&mut self, index: usize, event: Option<Event>, now_ns: u64) {
+    fn deliver(&mut self, index: usize, event: Option<Event>) {
         if let Some(to) = self.sessions[index].remote_address() {
             let path = self.network.path(index, to);
             for datagram in self.outgoing.drain(..) {
@@ -395,11 +281,11 @@ impl Fleet {
             }
         }
         if let Some(event) = event {
-            self.note(index, event, now_ns);
+            self.note(index, event);
         }
     }
 
-    fn note(&mut self, index: usize, event: Event, now_ns: u64) {
+    fn note(&mut self, index: usize, event: Event) {
         match event {
             Event::Connected => {
                 let connected_ns = monotonic_ns();
@@ -408,7 +294,7 @@ impl Fleet {
                 self.set_ups.last_connected_ns = connected_ns;
                 self.set_ups.connect.record(connected_ns - self.sessions[index].posted_ns);
                 if self.options.is_setups_only {
-                    self.ending.push_back(index);
+                    self.ending.push(index);
                     self.sessions[index].stage = Stage::Over;
                 } else {
                     self.talking += 1;
@@ -418,14 +304,65 @@ impl Fleet {
                 self.setting_up -= 1;
                 *self.set_ups.failed.entry(reason).or_default() += 1;
                 self.sessions[index].stage = Stage::Over;
-                self.next_end_ns = self.next_end_ns.max(now_ns);
-                self.ending.push_back(index);
+                self.ending.push(index);
             }
             Event::Lost(reason) => {
                 self.talking -= 1;
                 *self.set_ups.lost.entry(reason).or_default() += 1;
             }
         }
+    }
+}
+
+impl Rounds for Fleet {
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::of(&self.options)
+    }
+
+    fn progress(&self) -> Progress {
+        let busy_requests = self.signalling.as_ref().map_or(0, Signalling::busy);
+        Progress {
+            is_set_up: self.admission.is_empty() && self.setting_up == 0,
+            talking: self.talking,
+            is_all_home: self.tally.received == self.tally.sent,
+            is_quiet: self.ending.is_empty() && busy_requests == 0,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now_ns: u64) {
+        self.phase = phase;
+        match phase {
+            Phase::Measuring { .. } => self.begin_measurement(now_ns),
+            Phase::Draining { .. } => self.end_measurement(now_ns),
+            Phase::Closing => {
+                self.collect_jitter();
+                let open = self.sessions.iter().enumerate();
+                let open = open.filter(|(_, session)| session.resource.is_some());
+                self.ending.replace(open.map(|(index, _)| index));
+            }
+            _ => {}
+        }
+    }
+
+    fn round(&mut self, now_ns: u64) -> bool {
+        self.signal(now_ns);
+        let turns = self.speak(now_ns);
+        self.outbox.flush();
+        let is_full = self.listen(now_ns);
+        self.outbox.flush();
+        turns == TURNS_PER_ROUND || is_full
+    }
+
+    fn next_due_ns(&self) -> u64 {
+        self.grid.next_due_ns()
+    }
+
+    fn quantum_ns(&self) -> u64 {
+        self.options.quantum_us * NS_PER_US
     }
 }
 

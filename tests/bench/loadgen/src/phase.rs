@@ -1,6 +1,7 @@
 //! What a run does when. Pure.
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::options::Options;
 
 /// How long stragglers are waited for after the measurement.
 const DRAIN_NS: u64 = NS_PER_S;
@@ -46,6 +47,16 @@ pub struct Plan {
     pub settle_ns: u64,
     pub measure_ns: u64,
     pub is_setups_only: bool,
+}
+
+impl Plan {
+    pub fn of(options: &Options) -> Self {
+        Self {
+            settle_ns: (options.settle_s * NS_PER_S as f64) as u64,
+            measure_ns: (options.measure_s * NS_PER_S as f64) as u64,
+            is_setups_only: options.is_setups_only,
+        }
+    }
 }
 
 impl Phase {

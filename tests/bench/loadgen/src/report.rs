@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::clock::ms;
-use crate::fleet::OwnUse;
 use crate::histogram::Histogram;
+use crate::own_use::OwnUse;
 use crate::tally::{SetUps, Tally};
 
 /// So many late sends in a thousand make the run unusable.

@@ -1,28 +1,23 @@
-//! All WebSocket sessions and the one loop that serves them: the twin of `fleet`, which says how
-//! the loop works.
+//! All WebSocket sessions of a run: the twin of `fleet`.
 
-use std::collections::VecDeque;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::admission::Admission;
 use crate::caller::{Caller, Event, Stage};
-use crate::clock::{
-    NS_PER_MS, NS_PER_S, NS_PER_US, monotonic_ns, realtime_ns, sleep_until, thread_cpu_ns,
-};
-use crate::fleet::OwnUse;
+use crate::clock::{NS_PER_S, NS_PER_US, monotonic_ns};
+use crate::endings::Endings;
 use crate::http::Url;
 use crate::options::Options;
+use crate::own_use::{OwnUse, Readings};
 use crate::pacing::Grid;
 use crate::phase::{Phase, Plan, Progress};
 use crate::readiness::{EVENTS, Readiness};
+use crate::rounds::{RETRY_LIMIT_S, Rounds};
 use crate::tally::{SetUps, Tally};
 use crate::voice::Dialect;
 use crate::wire::{Room, Wire};
 
 const TURNS_PER_ROUND: usize = 128;
-const LONGEST_SLEEP_NS: u64 = 250 * NS_PER_US;
-const LATE_NS: u64 = 5 * NS_PER_MS;
-const RETRY_LIMIT_S: u64 = 30;
 /// What may wait for a server that does not read; a frame beyond it is lost, and counted so.
 const BACKLOG_BYTES: usize = 64 << 10;
 
@@ -40,15 +35,13 @@ pub struct Switchboard {
     pub own_use: OwnUse,
     admission: Admission,
     /// Sessions to stop.
-    ending: VecDeque<usize>,
-    next_end_ns: u64,
+    ending: Endings,
     setting_up: usize,
     talking: usize,
     stopping: usize,
     grid: Grid,
     phase: Phase,
-    /// Wall, CPU and offset of the clocks at the beginning of the measurement.
-    began_ns: [u64; 3],
+    readings: Readings,
 }
 
 impl Switchboard {
@@ -77,14 +70,13 @@ impl Switchboard {
             set_ups: SetUps::new(),
             own_use: OwnUse::default(),
             admission: Admission::new(options.sessions, options.rate_per_s, now_ns),
-            ending: VecDeque::new(),
-            next_end_ns: now_ns,
+            ending: Endings::new(&options, now_ns),
             setting_up: 0,
             talking: 0,
             stopping: 0,
             grid: Grid::new(now_ns, options.sessions),
             phase: Phase::Connecting,
-            began_ns: [0; 3],
+            readings: Readings::default(),
             url,
             address,
             token,
@@ -92,70 +84,25 @@ impl Switchboard {
         })
     }
 
-    /// Runs to the end. `watch` is told each new phase.
-    pub fn run(&mut self, watch: impl Fn(Phase)) {
-        let quantum_ns = self.options.quantum_us * NS_PER_US;
-        watch(self.phase);
-        while self.phase != Phase::Done {
-            let now_ns = monotonic_ns();
-            self.end_some(now_ns);
-            self.begin_some(now_ns);
-            let is_behind = self.speak(now_ns) | self.listen(now_ns);
-            if self.advance(now_ns) {
-                watch(self.phase);
-            }
-            if !is_behind {
-                let due_ns = self.grid.next_due_ns().min(now_ns + LONGEST_SLEEP_NS);
-                sleep_until(due_ns.max(now_ns + quantum_ns));
-            }
+    fn begin_measurement(&mut self, now_ns: u64) {
+        self.readings = Self::read_own_use(now_ns);
+        for caller in &mut self.callers {
+            let counter = caller.voice.counter();
+            caller.voice.reception.begin(counter);
         }
     }
 
-    fn advance(&mut self, now_ns: u64) -> bool {
-        let plan = Plan {
-            settle_ns: (self.options.settle_s * NS_PER_S as f64) as u64,
-            measure_ns: (self.options.measure_s * NS_PER_S as f64) as u64,
-            is_setups_only: self.options.is_setups_only,
-        };
-        let progress = Progress {
-            is_set_up: self.admission.is_empty() && self.setting_up == 0,
-            talking: self.talking,
-            is_all_home: self.tally.received == self.tally.sent,
-            is_quiet: self.ending.is_empty() && self.stopping == 0,
-        };
-        let next = self.phase.next(progress, plan, now_ns);
-        if next == self.phase {
-            return false;
-        }
-        self.phase = next;
-        match next {
-            Phase::Measuring { .. } => {
-                self.began_ns = clocks(now_ns);
-                for caller in &mut self.callers {
-                    let counter = caller.voice.counter();
-                    caller.voice.reception.begin(counter);
-                }
-            }
-            Phase::Draining { .. } => self.end_measurement(now_ns),
-            Phase::Closing => self.close_all(),
-            _ => {}
-        }
-        true
-    }
-
-    /// Nothing is dropped or refused on the way: TCP waits instead.
     fn end_measurement(&mut self, now_ns: u64) {
-        let [wall_ns, cpu_ns, offset_ns] = clocks(now_ns);
-        self.own_use = OwnUse {
-            wall_ns: wall_ns - self.began_ns[0],
-            cpu_ns: cpu_ns - self.began_ns[1],
-            clock_step_ns: offset_ns.abs_diff(self.began_ns[2]),
-            ..OwnUse::default()
-        };
+        self.own_use = self.readings.until(Self::read_own_use(now_ns));
         for caller in &mut self.callers {
             let counter = caller.voice.counter();
             caller.voice.reception.end(counter);
         }
+    }
+
+    /// Nothing is dropped or refused on the way: TCP waits instead.
+    fn read_own_use(now_ns: u64) -> Readings {
+        Readings::take(now_ns, 0, 0)
     }
 
     fn close_all(&mut self) {
@@ -166,8 +113,8 @@ impl Switchboard {
                 .jitter_ns()
                 .into_iter()
                 .for_each(|ns| self.tally.jitter.record(ns));
-            if caller.stage() == Stage::Talking && !self.ending.contains(&index) {
-                self.ending.push_back(index);
+            if caller.stage() == Stage::Talking && !self.ending.contains(index) {
+                self.ending.push(index);
             }
         }
     }
@@ -195,14 +142,10 @@ impl Switchboard {
     }
 
     fn end_some(&mut self, now_ns: u64) {
-        while self.stopping < self.options.concurrency && now_ns >= self.next_end_ns {
-            let Some(index) = self.ending.pop_front() else {
+        while self.stopping < self.options.concurrency {
+            let Some(index) = self.ending.take(now_ns) else {
                 break;
             };
-            if !self.options.is_setups_only && self.options.close_rate_per_s > 0.0 {
-                let interval_ns = (NS_PER_S as f64 / self.options.close_rate_per_s) as u64;
-                self.next_end_ns = now_ns + interval_ns;
-            }
             if self.callers[index].stage() == Stage::Talking {
                 self.stopping += 1;
                 self.callers[index].stop(now_ns);
@@ -232,10 +175,7 @@ impl Switchboard {
                 self.send(index, now_ns);
             }
             if self.phase.is_measuring() {
-                let late_ns = now_ns.saturating_sub(due_ns);
-                self.tally.sent += 1;
-                self.tally.lateness.record(late_ns);
-                self.tally.late_sends += u64::from(late_ns > LATE_NS);
+                self.tally.speak(now_ns.saturating_sub(due_ns));
             }
         }
         if let Some(event) = self.callers[index].tick(now_ns) {
@@ -290,7 +230,7 @@ impl Switchboard {
                 self.set_ups.last_connected_ns = monotonic_ns();
                 self.set_ups.connect.record(since_asked_ns);
                 if self.options.is_setups_only {
-                    self.ending.push_back(index);
+                    self.ending.push(index);
                 }
             }
             Event::Delayed(wait_s) => {
@@ -320,8 +260,47 @@ impl Switchboard {
     }
 }
 
-fn clocks(now_ns: u64) -> [u64; 3] {
-    [now_ns, thread_cpu_ns(), realtime_ns() - monotonic_ns()]
+impl Rounds for Switchboard {
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::of(&self.options)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            is_set_up: self.admission.is_empty() && self.setting_up == 0,
+            talking: self.talking,
+            is_all_home: self.tally.received == self.tally.sent,
+            is_quiet: self.ending.is_empty() && self.stopping == 0,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now_ns: u64) {
+        self.phase = phase;
+        match phase {
+            Phase::Measuring { .. } => self.begin_measurement(now_ns),
+            Phase::Draining { .. } => self.end_measurement(now_ns),
+            Phase::Closing => self.close_all(),
+            _ => {}
+        }
+    }
+
+    fn round(&mut self, now_ns: u64) -> bool {
+        self.end_some(now_ns);
+        self.begin_some(now_ns);
+        self.speak(now_ns) | self.listen(now_ns)
+    }
+
+    fn next_due_ns(&self) -> u64 {
+        self.grid.next_due_ns()
+    }
+
+    fn quantum_ns(&self) -> u64 {
+        self.options.quantum_us * NS_PER_US
+    }
 }
 
 #[cfg(test)]

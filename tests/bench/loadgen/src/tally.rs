@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
 use crate::reception::{Heard, Reception};
+use crate::rounds::LATE_NS;
 use crate::rtp::Probe;
 
 /// What happened to media during the measurement, and to stray packets at any time.
@@ -51,6 +52,13 @@ impl Tally {
             lateness: Histogram::new(),
             late_sends: 0,
         }
+    }
+
+    /// Notes a turn that was spoken so long after it was due.
+    pub fn speak(&mut self, late_ns: u64) {
+        self.sent += 1;
+        self.lateness.record(late_ns);
+        self.late_sends += u64::from(late_ns > LATE_NS);
     }
 
     /// Notes an echo of the session that `reception` belongs to.
