@@ -102,6 +102,21 @@ class ServerProcess:
 
         await until(are_left, timeout_s, f"{count} sessions")
 
+    async def order(self, command: str) -> None:
+        """What its local admin port takes: `drain` or `undrain`."""
+        async with self.http.post(f"{self.admin_url}/{command}") as done:
+            assert done.status == 200
+
+    async def labels(self) -> list[str]:
+        """What the admin port calls the sessions that live."""
+        async with self.http.get(f"{self.admin_url}/sessions") as listed:
+            return [session["session"] for session in await listed.json()]
+
+    async def end_session(self, label: str) -> None:
+        """Ends it, by the admin port."""
+        async with self.http.delete(f"{self.admin_url}/sessions/{label}") as ended:
+            assert ended.status == 200
+
     async def status_of(self, path: str) -> int:
         """The status of a GET."""
         async with self.http.get(self.base_url + path) as response:

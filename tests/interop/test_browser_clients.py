@@ -89,8 +89,7 @@ async def test_the_plain_page_makes_a_call_shows_its_figures_and_hangs_up(
 async def test_the_plain_page_says_what_to_do_when_the_server_is_full(
     chromium: Browser, server: ServerProcess
 ) -> None:
-    async with server.http.post(f"{server.admin_url}/drain") as drained:
-        assert drained.status == 200
+    await server.order("drain")
     page = await chromium.new_page()
     await page.goto(f"{server.base_url}/plain")
 

@@ -51,8 +51,7 @@ async def test_axe_finds_nothing_at_rest_in_a_call_or_in_trouble(
     await front_end.picture(f"{theme}-{size}")
     in_call = await violations(front_end.page)
     await front_end.button("Stop").click()
-    async with server.http.post(f"{server.admin_url}/drain") as drained:
-        assert drained.status == 200
+    await server.order("drain")
     await front_end.button("Start").click()
     await front_end.notice()
     in_trouble = await violations(front_end.page)

@@ -12,6 +12,7 @@ from playwright.async_api import async_playwright, expect
 from interop.conftest import CHROMIUM, CHROMIUM_OPTIONS
 from interop.server_process import ServerProcess, running_server
 from web.front_end import FrontEnd
+from web.transports import BY_EITHER, PATHS, transports
 
 pytestmark = pytest.mark.system
 
@@ -45,22 +46,22 @@ async def test_a_microphone_that_is_refused_is_explained(
     await denied_front_end.reach("error")
 
 
+@BY_EITHER
 async def test_a_full_server_is_asked_again_when_it_says_so(
-    server: ServerProcess, front_end: FrontEnd
+    server: ServerProcess, front_end: FrontEnd, transport: str
 ) -> None:
-    async with server.http.post(f"{server.admin_url}/drain") as drained:
-        assert drained.status == 200
-    await front_end.open(server.base_url)
+    """Though browsers hide from pages why a WebSocket was refused."""
+    await server.order("drain")
+    await front_end.open(server.base_url + PATHS[transport])
 
     await front_end.button("Start").click()
 
     notice = await front_end.notice()
     await expect(front_end.page.get_by_text("Trying again in")).to_be_visible()
-    await front_end.picture("server-full")
+    await front_end.picture(f"server-full-{transport}")
     assert "takes no calls just now" in notice
     assert "503" in notice
-    async with server.http.post(f"{server.admin_url}/undrain") as serving:
-        assert serving.status == 200
+    await server.order("undrain")
     await front_end.reach("connected", timeout_s=20)
     await expect(front_end.page.get_by_role("alert")).to_be_empty()
 
@@ -68,8 +69,7 @@ async def test_a_full_server_is_asked_again_when_it_says_so(
 async def test_stop_ends_the_waiting_for_a_full_server(
     server: ServerProcess, front_end: FrontEnd
 ) -> None:
-    async with server.http.post(f"{server.admin_url}/drain") as drained:
-        assert drained.status == 200
+    await server.order("drain")
     await front_end.open(server.base_url)
     await front_end.button("Start").click()
     await front_end.notice()
@@ -80,14 +80,15 @@ async def test_stop_ends_the_waiting_for_a_full_server(
     await expect(front_end.page.get_by_role("alert")).to_be_empty()
 
 
+@BY_EITHER
 async def test_a_token_is_asked_for_and_a_wrong_one_told_from_a_right_one(
-    front_end: FrontEnd, tmp_path: Path
+    front_end: FrontEnd, tmp_path: Path, transport: str
 ) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("right-token-0123456789\n")
     options = ("--auth-mode", "token", "--auth-tokens-file", str(tokens))
     async with running_server(*options) as server:
-        await front_end.open(server.base_url)
+        await front_end.open(server.base_url + PATHS[transport])
         await front_end.button("Start").click()
         without = await front_end.notice()
         field = front_end.page.get_by_label("Access token")
@@ -97,13 +98,13 @@ async def test_a_token_is_asked_for_and_a_wrong_one_told_from_a_right_one(
         await expect(front_end.page.get_by_role("alert")).to_contain_text(
             "does not take this token"
         )
-        await front_end.picture("wrong-token")
+        await front_end.picture(f"wrong-token-{transport}")
         await field.fill("right-token-0123456789")
         await front_end.button("Use this token").click()
         await front_end.reach("connected")
 
         assert "asks for a token" in without
-        assert await server.session_count() == 1
+        assert await transports(server) == [transport]
         await front_end.button("Stop").click()
 
         await server.until_sessions(0)

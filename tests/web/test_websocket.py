@@ -1,4 +1,4 @@
-"""Calls of the page by WebSocket v2: asked for, fallen back to, recovered and moved."""
+"""Calls of the page by WebSocket v2: asked for, decided, fallen back to and resumed."""
 
 from __future__ import annotations
 
@@ -14,29 +14,26 @@ import pytest
 from playwright.async_api import expect
 
 from interop.server_process import ServerProcess, running_server, until
-from interop.sound import FRAME_S, speech_like, write_wav
+from interop.sound import write_wav
 from voicemedia_rollout.document import Rollout, write_document
 from web.accessibility import violations
 from web.conftest import MICROPHONE
-from web.front_door import front_door
 from web.front_end import FrontEnd
 from web.hearing import (
     FLOOR_DB,
     best_correlation,
     file_db,
-    longest_silence_s,
     second_by_second,
     shown_db,
     start_and_hear,
     wait_for_echo,
     wait_for_line,
 )
+from web.transports import ASKED, transports
 
 pytestmark = [pytest.mark.system, pytest.mark.microphone(MICROPHONE)]
 
-ASKED = "/?transport=websocket"
 MAX_BUFFER_MS = 60.0
-MAX_MOVES = 3
 WITHOUT_WEBRTC = "delete window.RTCPeerConnection;"
 WEBRTC_SWITCHED_OFF = """window.RTCPeerConnection = class {
   constructor() { throw new DOMException("WebRTC is switched off", "NotSupportedError"); }
@@ -48,11 +45,6 @@ async def detail(front_end: FrontEnd, name: str) -> str:
     """What the card of details shows."""
     row = front_end.page.locator(".details div").filter(has_text=name).locator("dd")
     return (await row.text_content() or "").strip()
-
-
-async def transports(server: ServerProcess) -> list[str]:
-    """Of the sessions that live."""
-    return [session["transport"] for session in (await server.stats())["per_session"]]
 
 
 async def settled_buffer_ms(front_end: FrontEnd) -> float:
@@ -153,40 +145,6 @@ async def test_the_way_from_mouth_to_ear_is_measured(
     await wait_for_echo(front_end)
 
 
-async def test_a_call_outlives_a_restart_of_its_server(front_end: FrontEnd) -> None:
-    async with running_server() as first:
-        address = urlsplit(first.base_url).netloc
-        await start_and_hear(front_end, first, ASKED)
-
-        first.process.send_signal(signal.SIGTERM)
-        await first.process.wait()
-        await front_end.reach("connecting")
-
-    async with running_server("--http", address) as second:
-        await front_end.reach("connected", timeout_s=20)
-        await wait_for_echo(front_end)
-        assert await transports(second) == ["websocket"]
-        await front_end.stop()
-
-
-async def test_a_call_outlives_a_server_that_is_killed(front_end: FrontEnd) -> None:
-    async def call_and_kill() -> None:
-        async with running_server() as first:
-            await start_and_hear(front_end, first, ASKED)
-            first.process.kill()
-            await first.process.wait()
-
-    with pytest.raises(AssertionError, match="left with -9"):
-        await call_and_kill()
-    address = urlsplit(front_end.page.url).netloc
-
-    async with running_server("--http", address) as second:
-        await front_end.reach("connected", timeout_s=20)
-        await wait_for_echo(front_end)
-        assert await second.session_count() == 1
-        await front_end.stop()
-
-
 async def test_a_call_outlives_a_server_that_is_frozen(front_end: FrontEnd) -> None:
     async with running_server() as server:
         await start_and_hear(front_end, server, ASKED)
@@ -203,45 +161,6 @@ async def test_a_call_outlives_a_server_that_is_frozen(front_end: FrontEnd) -> N
 
         await server.until_sessions(1)
         await front_end.stop()
-
-
-async def pause_of_a_move_s(front_end: FrontEnd) -> float:
-    """The longest pause while a call moves from a server that leaves to another."""
-    async with (
-        running_server("--drain-limit-s", "0.1", "--drain-notice-s", "20") as old,
-        running_server() as new,
-        front_door(old) as door,
-    ):
-        await front_end.open(door.url + ASKED)
-        await front_end.start()
-        await wait_for_echo(front_end)
-        door.newest = new
-
-        async with front_end.recording() as recorded:
-            await front_end.levels(1)
-            old.process.send_signal(signal.SIGTERM)
-            await wait_for_line(front_end, "Moved: the new session plays")
-            await front_end.levels(1)
-
-        assert await transports(new) == ["websocket"]
-        assert await old.process.wait() == 0
-        await wait_for_echo(front_end)
-        await front_end.stop()
-        return longest_silence_s(recorded[0])
-
-
-async def test_a_call_moves_to_another_server_without_a_gap(front_end: FrontEnd) -> None:
-    """A starved machine makes pauses of its own; a move that makes one makes it each time."""
-    await front_end.tap_loudspeaker()
-    own_s = longest_silence_s(speech_like(20.0))
-    longest_s = own_s + 5 * FRAME_S
-    pauses_s: list[float] = []
-
-    while not pauses_s or (min(pauses_s) > longest_s and len(pauses_s) < MAX_MOVES):
-        pauses_s.append(await pause_of_a_move_s(front_end))
-
-    print(f"\nlongest pause in each move: {pauses_s}; of the file: {own_s:.2f} s")
-    assert min(pauses_s) <= longest_s
 
 
 @pytest.mark.parametrize("script", [WITHOUT_WEBRTC, WEBRTC_SWITCHED_OFF])
@@ -275,47 +194,6 @@ async def test_media_that_cannot_pass_falls_back_and_is_heard(
         assert re.search(r"WebRTC could not connect: .+", lines)
         assert "Transport: WebSocket, since WebRTC could not connect." in lines
         assert "The call goes by WebSocket" in await front_end.notice()
-        await front_end.stop()
-
-
-async def test_a_full_server_is_explained_though_browsers_hide_why_a_websocket_is_refused(
-    server: ServerProcess, front_end: FrontEnd
-) -> None:
-    async with server.http.post(f"{server.admin_url}/drain") as drained:
-        assert drained.status == 200
-    await front_end.open(server.base_url + ASKED)
-
-    await front_end.button("Start").click()
-
-    notice = await front_end.notice()
-    assert "takes no calls just now" in notice
-    assert "503" in notice
-    async with server.http.post(f"{server.admin_url}/undrain") as serving:
-        assert serving.status == 200
-    await front_end.reach("connected", timeout_s=20)
-
-
-async def test_a_token_is_asked_for(front_end: FrontEnd, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text("right-token-0123456789\n")
-    options = ("--auth-mode", "token", "--auth-tokens-file", str(tokens))
-    async with running_server(*options) as server:
-        await front_end.open(server.base_url + ASKED)
-        await front_end.button("Start").click()
-        without = await front_end.notice()
-        field = front_end.page.get_by_label("Access token")
-
-        await field.fill("wrong-token")
-        await front_end.button("Use this token").click()
-        await expect(front_end.page.get_by_role("alert")).to_contain_text(
-            "does not take this token"
-        )
-        await field.fill("right-token-0123456789")
-        await front_end.button("Use this token").click()
-        await front_end.reach("connected")
-
-        assert "asks for a token" in without
-        assert await transports(server) == ["websocket"]
         await front_end.stop()
 
 
@@ -415,11 +293,9 @@ async def test_a_call_that_lost_its_session_is_resumed_by_the_next(
 
     front_end.page.on("websocket", lambda socket: socket.on("framereceived", listen))
     await start_and_hear(front_end, server, ASKED)
-    async with server.http.get(f"{server.admin_url}/sessions") as listed:
-        label = (await listed.json())[0]["session"]
+    (label,) = await server.labels()
 
-    async with server.http.delete(f"{server.admin_url}/sessions/{label}") as ended:
-        assert ended.status == 200
+    await server.end_session(label)
 
     await wait_for_line(front_end, "Opening a session again")
     await front_end.reach("connected")
