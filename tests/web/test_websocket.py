@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from interop.server_process import ServerProcess, running_server, until
 from interop.sound import write_wav
@@ -21,6 +21,7 @@ from web.conftest import MICROPHONE
 from web.front_end import FrontEnd
 from web.hearing import (
     FLOOR_DB,
+    LOUD_DB,
     best_correlation,
     file_db,
     second_by_second,
@@ -302,3 +303,38 @@ async def test_a_call_that_lost_its_session_is_resumed_by_the_next(
     await wait_for_echo(front_end)
     assert [message["session"]["resumed"] for message in started] == [False, True]
     assert len({message["streamSid"] for message in started}) == 1
+
+
+async def test_a_call_is_heard_on_after_a_clear_that_brought_its_mark_back(
+    server: ServerProcess, front_end: FrontEnd
+) -> None:
+    """What the server never says to a page that says no `clear` itself, a door between says."""
+    routes: list[WebSocketRoute] = []
+    returned: list[str] = []
+
+    def pass_on(route: WebSocketRoute) -> None:
+        routes.append(route)
+        behind = route.connect_to_server()
+
+        def from_page(said: str | bytes) -> None:
+            if isinstance(said, str) and '"door-1"' in said:
+                returned.append(json.loads(said)["event"])
+            else:
+                behind.send(said)
+
+        route.on_message(from_page)
+
+    await front_end.page.route_web_socket(re.compile("/v2/ws"), pass_on)
+    await start_and_hear(front_end, server, ASKED)
+    (route,) = routes
+
+    route.send('{"event":"mark","streamSid":"MZ1","mark":{"name":"door-1"}}')
+    route.send('{"event":"clear","streamSid":"MZ1"}')
+
+    async def is_returned() -> bool:
+        return returned == ["mark"]
+
+    await until(is_returned, what="the mark")
+    rows = await front_end.levels(2)
+    assert max(echo_db for _, _, echo_db in rows[len(rows) // 2 :]) > LOUD_DB
+    assert await transports(server) == ["websocket"]

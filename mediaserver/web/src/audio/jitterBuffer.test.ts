@@ -158,6 +158,23 @@ describe("the jitter buffer", () => {
     expect(line.steepest).toBeLessThan(0.4);
   });
 
+  it("plays nothing more of what waited when it is cleared, without a click", () => {
+    const line = new Line();
+    line.flow(1);
+    const before = line.buffer.counts;
+    line.buffer.clear();
+    const after = line.hear(100);
+    line.say(2);
+    line.hear(30);
+
+    expect(before.bufferedMs).toBeGreaterThan(0);
+    expect(after.at(-1)).toBe(0);
+    expect(line.buffer.counts.dropped - before.dropped).toBe((before.bufferedMs * RATE_HZ) / 1000);
+    expect(line.buffer.counts.underruns).toBe(0);
+    expect(line.buffer.isPlaying).toBe(true);
+    expect(line.steepest).toBeLessThan(0.4);
+  });
+
   it("plays no sound for an empty stream, and counts nothing", () => {
     const line = new Line();
     line.hear(100);

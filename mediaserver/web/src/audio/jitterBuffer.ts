@@ -19,6 +19,8 @@ export interface BufferCounts {
   readonly dropped: number;
 }
 
+/** What the audio thread is told to throw away what waits. */
+export const CLEAR = "clear";
 export const LEAST_MARGIN_MS = 15;
 export const MOST_MARGIN_MS = 80;
 export const MOST_BUFFERED_MS = 240;
@@ -83,6 +85,14 @@ export class JitterBuffer {
     this.#ring.set(fitting.subarray(first), 0);
     this.#buffered += fitting.length;
     this.#frame = sound.length;
+  }
+
+  /** Throws away what waits; what was just heard fades out, and a margin comes first again. */
+  clear(): void {
+    this.#skip(this.#buffered);
+    this.#isPlaying = false;
+    this.#least = Infinity;
+    this.#window = 0;
   }
 
   /** Fills `output` with what is to be heard now. */

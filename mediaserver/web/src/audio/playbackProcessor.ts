@@ -1,6 +1,9 @@
-/** An audio worklet that plays the sound it is sent, through a jitter buffer, and tells of it. */
+/**
+ * An audio worklet that plays the sound it is sent, through a jitter buffer, and tells of it.
+ * `CLEAR` instead of sound throws away what waits.
+ */
 
-import { JitterBuffer } from "./jitterBuffer";
+import { CLEAR, JitterBuffer } from "./jitterBuffer";
 
 declare const sampleRate: number;
 declare function registerProcessor(name: string, type: unknown): void;
@@ -17,8 +20,9 @@ class Playback extends AudioWorkletProcessor {
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }: MessageEvent<Float32Array>) => {
-      this.#buffer.push(data);
+    this.port.onmessage = ({ data }: MessageEvent<Float32Array | typeof CLEAR>) => {
+      if (data === CLEAR) this.#buffer.clear();
+      else this.#buffer.push(data);
     };
   }
 

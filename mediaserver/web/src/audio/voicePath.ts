@@ -9,7 +9,7 @@
 
 import type { AudioFormat } from "../client/v2Messages";
 import captureUrl from "./captureProcessor?worker&url";
-import type { BufferCounts } from "./jitterBuffer";
+import { CLEAR, type BufferCounts } from "./jitterBuffer";
 import playbackUrl from "./playbackProcessor?worker&url";
 import { codecOf, type Codec } from "./voiceCodec";
 
@@ -112,6 +112,11 @@ export class VoicePath {
   /** Plays a frame that came. */
   play(payload: Uint8Array<ArrayBuffer>): void {
     if (!this.#isClosed) this.#decoder.put(payload);
+  }
+
+  /** Plays nothing more of what came, but for what the decoder holds just now. */
+  clear(): void {
+    this.#playback?.port.postMessage(CLEAR);
   }
 
   get counts(): BufferCounts {

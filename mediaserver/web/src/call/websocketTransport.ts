@@ -116,6 +116,9 @@ class Session implements TransportSession {
         hear: ({ payload }) => {
           path.play(payload);
         },
+        clear: () => {
+          path.clear();
+        },
         playback: () => path.counts,
       },
     );

@@ -79,6 +79,7 @@ export const started = (session: Readonly<Record<string, unknown>> = {}): unknow
 export class V2World {
   readonly told: V2Event[] = [];
   readonly heard: Frame[] = [];
+  clears = 0;
   readonly sockets: SocketTwin[] = [];
   readonly asked: { readonly url: string; readonly headers: Headers }[] = [];
   readonly session: V2Session;
@@ -110,6 +111,7 @@ export class V2World {
       {
         tell: (event) => this.told.push(event),
         hear: (frame) => this.heard.push(frame),
+        clear: () => this.clears++,
         playback: () => ({ bufferedMs: 40, underruns: 2 }),
       },
     );

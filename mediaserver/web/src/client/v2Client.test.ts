@@ -292,6 +292,29 @@ describe("words of the server's", () => {
     expect(world.socket.said("mark")).toEqual([{ event: "mark", mark: { name: "m1" } }]);
   });
 
+  it("that clear empty what waits to be played and bring its marks back at once", async () => {
+    const world = new V2World().start();
+    world.socket.say({ event: "mark", mark: { name: "m1" } });
+    world.socket.say({ event: "clear", streamSid: "MZ1" });
+    const atOnce = world.socket.said("mark");
+    await pass(world, 1000);
+
+    expect(world.clears).toBe(1);
+    expect(atOnce).toEqual([{ event: "mark", mark: { name: "m1" } }]);
+    expect(world.socket.said("mark")).toEqual(atOnce);
+  });
+
+  it("that mark what comes behind a clear are given back when it has been played", async () => {
+    const world = new V2World().start();
+    world.socket.say({ event: "clear", streamSid: "MZ1" });
+    world.socket.say({ event: "mark", mark: { name: "m2" } });
+    const before = world.socket.said("mark").length;
+    await pass(world, 40);
+
+    expect(before).toBe(0);
+    expect(world.socket.said("mark")).toHaveLength(1);
+  });
+
   it("that answer our ping give the round trip; others do not", async () => {
     const world = new V2World().start();
     world.nowMs += 30;

@@ -80,6 +80,8 @@ export type V2Event =
 export interface V2Listener {
   readonly tell: (event: V2Event) => void;
   readonly hear: (frame: Frame) => void;
+  /** Nothing that came so far is to be played any more. */
+  readonly clear?: () => void;
   readonly playback?: () => Playback;
 }
 
@@ -133,6 +135,8 @@ class Session implements V2Session {
   readonly #url: URL;
   readonly #reception: Reception;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** Until what came before them has been played. */
+  readonly #marks = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #ssrc: number;
   #socket: WebSocket | null = null;
   #phase: "opening" | "started" | "over" = "opening";
@@ -250,9 +254,20 @@ class Session implements V2Session {
         break;
       }
       case "mark":
-        this.#after(this.#listener.playback?.().bufferedMs ?? 0, () => {
-          this.#say(JSON.stringify({ event: "mark", mark: { name: message.name } }));
-        });
+        this.#marks.set(
+          message.name,
+          this.#after(this.#listener.playback?.().bufferedMs ?? 0, () => {
+            this.#giveBack(message.name);
+          }),
+        );
+        break;
+      case "clear":
+        this.#listener.clear?.();
+        for (const [name, timer] of this.#marks) {
+          clearTimeout(timer);
+          this.#timers.delete(timer);
+          this.#giveBack(name);
+        }
         break;
       case "ping":
         this.#say(JSON.stringify({ event: "pong", t: message.t, s: Math.round(nowMs) }));
@@ -274,6 +289,11 @@ class Session implements V2Session {
         else this.#error = message;
         break;
     }
+  }
+
+  #giveBack(mark: string): void {
+    this.#marks.delete(mark);
+    this.#say(JSON.stringify({ event: "mark", mark: { name: mark } }));
   }
 
   #takePacket(message: ArrayBuffer): void {
@@ -445,12 +465,13 @@ class Session implements V2Session {
     if (this.#phase !== "over") this.#listener.tell(event);
   }
 
-  #after(delayMs: number, act: () => void): void {
+  #after(delayMs: number, act: () => void): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       act();
     }, delayMs);
     this.#timers.add(timer);
+    return timer;
   }
 
   #every(intervalMs: number, act: () => void): void {

@@ -25,6 +25,7 @@ export type ServerMessage =
       readonly timestamp: number | null;
     }
   | { readonly event: "mark"; readonly name: string }
+  | { readonly event: "clear" }
   | { readonly event: "ping"; readonly t: number }
   | { readonly event: "pong"; readonly t: number }
   | {
@@ -88,6 +89,8 @@ export function readMessage(text: string): ServerMessage | null {
     }
     case "mark":
       return { event, name: textOf(membersOf(message["mark"]), "name") ?? "" };
+    case "clear":
+      return { event };
     case "ping":
     case "pong": {
       const t = numberOf(message, "t");
