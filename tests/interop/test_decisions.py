@@ -4,7 +4,6 @@ kept by live ones."""
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ import pytest
 from interop.server_process import ServerProcess, running_server, until
 from interop.test_aiortc_client import until_heard
 from interop.tone_client import tone_call
+from mediaserver.websocket.checked import CheckedSocket
 
 pytestmark = pytest.mark.system
 
@@ -170,12 +170,14 @@ async def test_a_client_whose_webrtc_fails_is_counted_as_a_fallback(
     given = await ask(server)
 
     async with server.http.ws_connect(given["urls"]["websocket"]) as socket:
-        await socket.send_json({"event": "start", "streamSid": "MZ1", "start": {}})
-        await socket.send_json({"event": "media", "streamSid": "MZ1", "media": MEDIA})
-        echoed = json.loads((await socket.receive(10)).data)
+        phone = CheckedSocket(socket)
+        await phone.say({"event": "start", "streamSid": "MZ1", "start": {}})
+        await phone.say({"event": "media", "streamSid": "MZ1", "media": MEDIA})
+        echoed = await phone.hear(10)
         (session,) = (await server.stats())["per_session"]
-        await socket.send_json({"event": "stop", "streamSid": "MZ1"})
+        await phone.say({"event": "stop", "streamSid": "MZ1"})
 
+    assert isinstance(echoed, dict)
     assert echoed["event"] == "media"
     assert (session["variant"], session["transport"]) == ("webrtc", "websocket")
     fallback = 'voicemedia_session_outcomes_total{outcome="fallback",variant="webrtc"}'

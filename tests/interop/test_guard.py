@@ -21,6 +21,7 @@ from interop.server_process import COMMAND, ServerProcess, running_server, until
 from interop.test_decisions import MEDIA, ask, flags_command, is_at_revision, metric
 from interop.tone_client import ToneClient, tone_call
 from mediaserver.registry.redis_server import RedisServer, running_redis
+from mediaserver.websocket.checked import CheckedSocket
 
 pytestmark = pytest.mark.system
 
@@ -82,19 +83,22 @@ class Fleet:
 
 
 @asynccontextmanager
-async def phone_call(url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def phone_call(url: str) -> AsyncIterator[CheckedSocket]:
     """A WebSocket call that was echoed once."""
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-        await socket.send_json({"event": "start", "streamSid": "MZ1", "start": {}})
-        await echo(socket)
-        yield socket
-        await socket.send_json({"event": "stop", "streamSid": "MZ1"})
+        phone = CheckedSocket(socket)
+        await phone.say({"event": "start", "streamSid": "MZ1", "start": {}})
+        await echo(phone)
+        yield phone
+        await phone.say({"event": "stop", "streamSid": "MZ1"})
 
 
-async def echo(socket: aiohttp.ClientWebSocketResponse) -> None:
+async def echo(phone: CheckedSocket) -> None:
     """Says something, and hears it."""
-    await socket.send_json({"event": "media", "streamSid": "MZ1", "media": MEDIA})
-    assert json.loads((await socket.receive(10)).data)["event"] == "media"
+    await phone.say({"event": "media", "streamSid": "MZ1", "media": MEDIA})
+    heard = await phone.hear(10)
+    assert isinstance(heard, dict)
+    assert heard["event"] == "media"
 
 
 async def until_set_up(call: ToneClient) -> None:

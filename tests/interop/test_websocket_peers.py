@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from interop.checked_door import checked_door
 from interop.server_process import ServerProcess, running_server
 from interop.sound import RATE_HZ, Samples, compare, speech_like
 
@@ -61,11 +62,15 @@ async def test_what_a_foreign_peer_hears_is_what_it_said(peer: str, tmp_path: Pa
     write_said(said)
 
     async with running_server("--websocket-mark-s", "1") as server:
-        await run_peer(peer, server.base_url.replace("http", "ws") + "/v2/ws", said, heard)
+        async with checked_door(server) as (door, url):
+            await run_peer(peer, url, said, heard)
         (ended,) = ends_of(server)
 
     found = compare(read(said), read(heard))
     print(peer, found)
+    assert door.minutes.faults == []
+    assert {"start", "media", "stop"} <= set(door.minutes.events["client"])
+    assert set(door.minutes.events["server"]) == {"media", "mark"}
     assert ended == "deleted"
     assert len(read(heard)) == len(read(said))
     assert found.delay_s == 0, "all of it came back, in order"

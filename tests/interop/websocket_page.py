@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
-from jsonschema import ValidationError
-from playwright.async_api import Browser, WebSocket
+from playwright.async_api import Browser
 
 from interop.browser_page import serve_pages
-from mediaserver.websocket.checked import Side, check
+from interop.checked_page import listen_to
 
 LINE = """
 const FRAME = 960;
@@ -141,24 +139,9 @@ async def make_websocket_call(browser: Browser, base_url: str, seconds: float) -
         "/line.js": ("text/javascript", LINE),
         "/call.js": ("text/javascript", CALL),
     }
-    faults: list[str] = []
-    count = 0
-
-    def hold(side: Side, text: str | bytes) -> None:
-        nonlocal count
-        count += 1
-        try:
-            check(side, json.loads(text))
-        except (ValidationError, ValueError, OSError) as fault:  # told below
-            faults.append(f"{side}: {fault}")
-
-    def watch(socket: WebSocket) -> None:
-        socket.on("framesent", lambda text: hold("client", text))
-        socket.on("framereceived", lambda text: hold("server", text))
-
     async with serve_pages(extra) as url:
         page = await browser.new_page()
-        page.on("websocket", watch)
+        minutes = listen_to(page)
         await page.goto(url)
         await page.add_script_tag(url=f"{url}/call.js")
         socket_url = base_url.replace("http", "ws", 1) + "/v2/ws"
@@ -166,7 +149,7 @@ async def make_websocket_call(browser: Browser, base_url: str, seconds: float) -
             "([url, seconds]) => callOverWebSocket(url, seconds)", [socket_url, seconds]
         )
         await page.close()
-    assert faults == []
+    assert minutes.faults == []
     for name in ("said", "heard"):
         result[name] = np.frombuffer(base64.b64decode(result[name]), "<i2").astype(np.float64)
-    return {**result, "messages": count}
+    return {**result, "messages": sum(map(len, minutes.events.values()))}

@@ -25,7 +25,8 @@ def _microphone_file() -> None:
 
 @pytest.fixture
 async def front_end(chromium: Browser, output_folder: Path) -> AsyncIterator[FrontEnd]:
-    """The page in a browser; its console must be empty when the test ends."""
+    """The page in a browser; when the test ends its console must be empty, and its WebSockets must
+    have carried only what is published."""
     context = await chromium.new_context(
         viewport={"width": 1120, "height": 900}, permissions=PERMISSIONS
     )
@@ -34,3 +35,4 @@ async def front_end(chromium: Browser, output_folder: Path) -> AsyncIterator[Fro
     yield opened
     await context.close()
     assert opened.complaints == []
+    assert opened.minutes.faults == []

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from playwright.async_api import Locator, Page, expect
 
+from interop.checked_page import listen_to
 from interop.sound import RATE_HZ, Samples
 
 # A browser tells of each request that failed: with servers that refuse or leave, that is due.
@@ -65,11 +66,13 @@ END_RECORDING = """() => {
 
 
 class FrontEnd:
-    """The page. `complaints` is what its console said."""
+    """The page. `complaints` is what its console said; `minutes` hold what it says
+    and hears over WebSocket v2 to the published schemas."""
 
     def __init__(self, page: Page, output_folder: Path) -> None:
         self.page = page
         self.complaints: list[str] = []
+        self.minutes = listen_to(page)
         self._output_folder = output_folder
         page.on("console", lambda message: self._complain(message.text))
         page.on("pageerror", lambda error: self._complain(str(error)))

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from interop.browser_page import serve_pages
+from interop.checked_page import listen_to
 from interop.server_process import ServerProcess, until
 
 pytestmark = pytest.mark.system
@@ -127,6 +128,7 @@ async def test_a_page_of_another_origin_speaks_websocket_v2_with_it(
     script = (package / "dist/index.js").read_text(encoding="utf-8")
     async with serve_pages({"/client.js": ("text/javascript", script)}) as url:
         page = await chromium.new_page()
+        minutes = listen_to(page)
         await page.goto(url)
 
         arguments = [f"{url}/client.js", f"{server.base_url}/v2/ws"]
@@ -134,6 +136,8 @@ async def test_a_page_of_another_origin_speaks_websocket_v2_with_it(
 
         await server.until_sessions(0)
     assert heard == list(range(1, 21))
+    assert minutes.faults == []
+    assert {"connected", "start", "stop"} <= set(minutes.events["client"])
 
 
 @pytest.mark.parametrize("modules", [("nodenext", "nodenext"), ("esnext", "bundler")])

@@ -107,6 +107,7 @@ async def test_the_call_has_its_figures_and_ends_at_once(
 
     await server.until_sessions(0, 3)
     ended = [line["reason"] for line in server.lines if line["event"] == "session closed"]
+    assert {"start", "ping", "pong", "stats", "mark"} <= set(front_end.minutes.events["client"])
     print(f"\nMOS {mos:.2f}, round trip {round_trip_ms:.1f} ms")
     assert ended == ["deleted"]
     assert 3.5 < mos <= 4.5

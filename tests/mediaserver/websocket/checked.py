@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "websocket-v2"
 
@@ -26,6 +27,22 @@ def check(side: Side, message: dict[str, Any]) -> dict[str, Any]:
     """The message, which fits its schema. Raises `jsonschema.ValidationError`."""
     published_schema(side, message["event"]).validate(message)
     return message
+
+
+@dataclass
+class Minutes:
+    """What others said to each other: the events of each side that fitted their schemas, and what
+    was wrong with the rest."""
+
+    events: dict[Side, list[str]] = field(default_factory=lambda: {"client": [], "server": []})
+    faults: list[str] = field(default_factory=list)
+
+    def take(self, side: Side, text: str) -> None:
+        """Raises nothing: who listens only must not disturb."""
+        try:
+            self.events[side].append(check(side, json.loads(text))["event"])
+        except (ValidationError, ValueError, KeyError, OSError) as fault:
+            self.faults.append(f"{side}: {fault}")
 
 
 class CheckedSocket:

@@ -91,11 +91,11 @@ async def test_a_wrong_token_is_refused_before_the_upgrade() -> None:
 
 async def test_a_call_is_born_with_the_decision_that_its_token_carries(world: World) -> None:
     decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
-    url = f"{world.url}?session={TOKENS.sign(Grant('anna', decision))}"
+    query = f"?session={TOKENS.sign(Grant('anna', decision))}"
 
-    async with world.http.ws_connect(url, protocols=["vm.v2.json"]) as socket:
-        await socket.send_json({"event": "start", "start": {}})
-        started = await socket.receive_json(timeout=5)
+    async with world.connected("vm.v2.json", query=query) as client:
+        await client.say({"event": "start", "start": {}})
+        started = await client.hear_of("started")
         (session,) = world.service.sessions
 
     assert started["session"]["variant"] == "webrtc"
@@ -104,13 +104,13 @@ async def test_a_call_is_born_with_the_decision_that_its_token_carries(world: Wo
 
 async def test_a_call_that_moves_keeps_the_decision(world: World) -> None:
     decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
-    url = f"{world.url}?session={TOKENS.sign(Grant('anna', decision))}"
-    async with world.http.ws_connect(url, protocols=["vm.v2.json"]) as old:
-        await old.send_json({"event": "start", "start": {}})
-        token = (await old.receive_json(timeout=5))["session"]["resumeToken"]
-        async with world.http.ws_connect(world.url, protocols=["vm.v2.json"]) as new:
-            await new.send_json({"event": "start", "start": {"resumeToken": token}})
-            started = await new.receive_json(timeout=5)
+    query = f"?session={TOKENS.sign(Grant('anna', decision))}"
+    async with world.connected("vm.v2.json", query=query) as old:
+        await old.say({"event": "start", "start": {}})
+        token = (await old.hear_of("started"))["session"]["resumeToken"]
+        async with world.connected("vm.v2.json") as new:
+            await new.say({"event": "start", "start": {"resumeToken": token}})
+            started = await new.hear_of("started")
             decisions = [session.decision for session in world.service.sessions]
 
     assert started["session"]["resumed"] is True
