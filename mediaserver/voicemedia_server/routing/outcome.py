@@ -22,11 +22,11 @@ class Outcome(StrEnum):
     OK = "ok"
     ABANDONED = "abandoned"  # the client left before it was connected
     SETUP_FAILED = "setup-failed"  # it was never connected
-    LOST = "lost"  # it was connected, and then heard no more
+    LOST = "lost"  # it was connected, and then heard no more, or failed by a fault of ours
     FALLBACK = "fallback"  # given WebRTC, came by WebSocket
 
 
-LOSSES = (CloseReason.CONSENT_EXPIRED, CloseReason.DTLS_FAILED)
+LOSSES = (CloseReason.CONSENT_EXPIRED, CloseReason.DTLS_FAILED, CloseReason.FAILED)
 
 
 def outcome_of(

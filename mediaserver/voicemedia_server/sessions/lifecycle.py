@@ -39,6 +39,7 @@ class CloseReason(StrEnum):
     SETUP_TIMEOUT = "setup-timeout"
     DTLS_FAILED = "dtls-failed"
     PROTOCOL_ERROR = "protocol-error"  # the client said over WebSocket what cannot be taken
+    FAILED = "failed"  # a fault of ours
     MOVED = "moved"  # another session of the same call has taken over
     IDLE = "idle"
     MAX_DURATION = "max-duration"

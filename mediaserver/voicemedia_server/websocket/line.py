@@ -59,6 +59,7 @@ CLOSE_CODES = {
     CloseReason.DELETED: CloseCode.NORMAL,
     CloseReason.CLOSED_BY_PEER: CloseCode.NORMAL,
     CloseReason.MOVED: CloseCode.NORMAL,
+    CloseReason.FAILED: CloseCode.INTERNAL,
     CloseReason.DRAINED: CloseCode.RESTART,
     CloseReason.STOPPED: CloseCode.GOING_AWAY,
     CloseReason.IDLE: CloseCode.POLICY,
@@ -163,6 +164,10 @@ class Line:
         _keep_buffers_short(request.transport)
         try:
             await self._serve(request, principal)
+        except ExceptionGroup:  # what any task of the line raised: a fault of ours
+            log.exception("call failed")
+            self._exchange.counter.refused(RefusalReason.INTERNAL)
+            self._ending = Close(CloseCode.INTERNAL, CloseReason.FAILED)
         finally:  # also when the server cancels us, since the client is gone or it leaves
             await self._end()
 
@@ -192,6 +197,8 @@ class Line:
             reason = CloseReason.CLOSED_BY_PEER
         elif ending.is_hang_up:
             reason = CloseReason.DELETED
+        elif ending.code is CloseCode.INTERNAL:
+            reason = CloseReason.FAILED
         else:
             reason = CloseReason.PROTOCOL_ERROR
         await self._service.close_session(self._session, reason)

@@ -23,6 +23,7 @@ GIVEN_WEBRTC = Decision(Variant.WEBRTC, DecisionReason.FLAG, 1)
         (Transport.WEBRTC, CloseReason.SETUP_TIMEOUT, State.OFFERED, Outcome.SETUP_FAILED),
         (Transport.WEBRTC, CloseReason.DTLS_FAILED, State.CONNECTING, Outcome.SETUP_FAILED),
         (Transport.WEBRTC, CloseReason.CONSENT_EXPIRED, State.RECONNECTING, Outcome.LOST),
+        (Transport.WEBSOCKET, CloseReason.FAILED, State.CONNECTED, Outcome.LOST),
         (Transport.WEBSOCKET, CloseReason.DELETED, State.CONNECTED, Outcome.FALLBACK),
         (Transport.WEBSOCKET, CloseReason.CONSENT_EXPIRED, State.CONNECTED, Outcome.LOST),
     ],

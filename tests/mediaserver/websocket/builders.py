@@ -23,6 +23,7 @@ from voicemedia_server.edge.rates import MethodRates, RateLimits
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.session_tokens import SessionTokens
 from voicemedia_server.edge.tokens import Authenticator, OpenAccess
+from voicemedia_server.ports import PacketPlane
 from voicemedia_server.service import Capacity, SessionService
 from voicemedia_server.sessions.deadlines import Limits
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -85,17 +86,22 @@ class Client(CheckedSocket):
 
 @contextlib.asynccontextmanager
 async def a_world(
-    authenticator: Authenticator | None = None, capacity: int = 10, times: Times = TIMES
+    authenticator: Authenticator | None = None,
+    capacity: int = 10,
+    times: Times = TIMES,
+    plane: PacketPlane | None = None,
 ) -> AsyncIterator[World]:
+    """On the scene's plane, unless a test brings its own."""
     async with a_scene() as scene:
+        plane = plane or scene.plane
         service = SessionService(
-            MemoryPeers(), scene.plane, Limits(15, 8, 30, 60, 3600), Capacity(capacity, 10)
+            MemoryPeers(), plane, Limits(15, 8, 30, 60, 3600), Capacity(capacity, 10)
         )
         tally = Tally()
         app = web.Application(middlewares=[problem_middleware(tally)])
         WebSocketV2(
             service=service,
-            plane=scene.plane,
+            plane=plane,
             authenticator=authenticator or OpenAccess(),
             clients=Clients(),
             rates=RateLimits(MethodRates()),

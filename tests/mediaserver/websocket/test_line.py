@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from mediaserver.packets.builders import drops
+from mediaserver.twins import MemoryPlane
 from mediaserver.websocket.builders import START, WITHIN_S, Client, World, a_world
 from mediaserver.websocket.wire import close_code, frame, raw_connection
 from voicemedia_server.edge.sealing import Sealer
 from voicemedia_server.edge.tokens import StaticTokens
+from voicemedia_server.ports import PeerId
 from voicemedia_server.relay.drops import DropReason
 from voicemedia_server.rtp.header import build_packet, parse_header
 from voicemedia_server.service import DrainPolicy
@@ -149,16 +151,56 @@ async def test_a_client_that_is_gone_frees_its_session(world: World) -> None:
     await world.until_empty()
 
 
-async def test_when_the_server_ends_a_call_the_close_code_says_why(world: World) -> None:
-    for reason, code in ((CloseReason.DRAINED, 1012), (CloseReason.MAX_DURATION, 1008)):
-        async with world.connected() as client:
-            await client.say(START)
-            await client.speak(bytes(160), 1)
-            await client.hear_of()
-            closing = asyncio.ensure_future(world.service.close_all(reason))
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (CloseReason.DELETED, 1000),
+        (CloseReason.MOVED, 1000),
+        (CloseReason.STOPPED, 1001),
+        (CloseReason.IDLE, 1008),
+        (CloseReason.MAX_DURATION, 1008),
+        (CloseReason.DRAINED, 1012),
+    ],
+)
+async def test_when_the_server_ends_a_call_the_close_code_says_why(
+    world: World, reason: CloseReason, code: int
+) -> None:
+    async with world.connected() as client:
+        await client.say(START)
+        await client.speak(bytes(160), 1)
+        await client.hear_of()
+        closing = asyncio.ensure_future(world.service.close_all(reason))
 
-            assert await client.closed() == code
-            await closing
+        assert await client.closed() == code
+        await closing
+
+
+class FaultyPlane(MemoryPlane):
+    """Has a bug."""
+
+    def take_packet(self, peer_id: PeerId, packet: bytes) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_ends_its_own_call_and_is_no_goodbye_of_the_clients() -> None:
+    async with (
+        a_world(plane=FaultyPlane()) as world,
+        world.connected("vm.v2.json") as bystander,
+        world.connected("vm.v2.json") as client,
+    ):
+        await bystander.say(START)
+        await bystander.hear_of("started")
+        await client.say(START)
+        await client.hear_of("started")
+        session = world.service.sessions[-1]
+        await client.speak(bytes(160), 1)
+
+        assert await client.closed() == 1011
+        await bystander.say({"event": "ping", "t": 1})
+        await bystander.hear_of("pong")
+        assert session.close_reason is CloseReason.FAILED
+        assert len(world.service.sessions) == 1
+        assert world.tally.seen == {RefusalReason.INTERNAL: 1}
 
 
 async def test_a_drain_asks_extended_clients_to_move_and_waits_for_them(world: World) -> None:
@@ -192,8 +234,10 @@ async def test_the_last_place_is_taken_by_one_of_two_that_start_at_once() -> Non
         await one.say(START)
         await other.say(START)
 
-        events = {(await client.hear_of("started", "error"))["event"] for client in (one, other)}
-    assert events == {"started", "error"}
+        heard = [await client.hear_of("started", "error") for client in (one, other)]
+        (refused,) = [c for c, h in zip((one, other), heard, strict=True) if h["event"] == "error"]
+        assert await refused.closed() == 1013
+    assert {message["event"] for message in heard} == {"started", "error"}
 
 
 async def test_a_client_that_does_not_read_loses_the_oldest_and_harms_nobody(
