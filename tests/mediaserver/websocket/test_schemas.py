@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,25 @@ def test_the_api_document_names_every_message_once() -> None:
 
     assert len(messages) == len(MESSAGES)
     assert {m["payload"]["$ref"] for m in messages.values()} <= set(documents())
+
+
+def references(part: Any) -> Iterator[str]:
+    """All that a document points to."""
+    if isinstance(part, list):
+        for each in part:
+            yield from references(each)
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_every_reference_of_a_published_document_leads_somewhere(name: str) -> None:
+    for reference in references(json.loads(documents()[name])):
+        file, _, pointer = reference.partition("#")
+        target = json.loads(documents()[file or name])
+        for step in pointer.split("/")[1:]:
+            target = target[step]
