@@ -35,7 +35,7 @@ class Wire(BaseModel):
 
 
 class CloseCode(IntEnum):
-    """Why a connection is closed (RFC 6455 section 7.4.1, and one of our own)."""
+    """Why a connection is closed (RFC 6455 section 7.4.1, and the registry that it founded)."""
 
     NORMAL = 1000
     GOING_AWAY = 1001

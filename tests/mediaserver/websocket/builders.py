@@ -35,6 +35,7 @@ SECRET = b"a secret of all servers of the fleet"
 TIMES = Times(start_s=5, ping_s=5, write_s=5, notice_s=5, overlap_s=0.05)
 TOKENS = SessionTokens(b"s" * 32, 60)
 START = {"event": "start", "streamSid": "MZ1"}
+UNLIMITED = MethodRates()
 
 
 @dataclass
@@ -90,6 +91,7 @@ async def a_world(
     capacity: int = 10,
     times: Times = TIMES,
     plane: PacketPlane | None = None,
+    rates: MethodRates = UNLIMITED,
 ) -> AsyncIterator[World]:
     """On the scene's plane, unless a test brings its own."""
     async with a_scene() as scene:
@@ -104,7 +106,7 @@ async def a_world(
             plane=plane,
             authenticator=authenticator or OpenAccess(),
             clients=Clients(),
-            rates=RateLimits(MethodRates()),
+            rates=RateLimits(rates),
             times=times,
             counter=tally,
             session_tokens=TOKENS,

@@ -7,11 +7,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mediaserver.websocket.builders import START, TOKENS, World, a_world
+from mediaserver.websocket.builders import START, TOKENS, Client, World, a_world
 from voicemedia_rollout.document import Variant
+from voicemedia_server.edge.rates import MethodRates
 from voicemedia_server.edge.session_tokens import Grant
 from voicemedia_server.edge.tokens import StaticTokens
 from voicemedia_server.routing.decision import Decision, DecisionReason
+from voicemedia_server.sessions.admission import Rate
+from voicemedia_server.websocket.routes import PATHS
 
 
 async def test_a_draining_server_refuses_before_the_upgrade(world: World) -> None:
@@ -23,6 +26,42 @@ async def test_a_draining_server_refuses_before_the_upgrade(world: World) -> Non
     assert refused.value.status == 503
     assert refused.value.headers is not None
     assert int(refused.value.headers["Retry-After"]) > 0
+
+
+async def test_a_full_server_refuses_before_the_upgrade() -> None:
+    async with a_world(capacity=1) as world, world.connected("vm.v2.json") as client:
+        await client.say(START)
+        await client.hear_of("started")
+
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await world.http.ws_connect(world.url)
+
+    assert refused.value.status == 503
+    assert refused.value.headers is not None
+    assert int(refused.value.headers["Retry-After"]) > 0
+
+
+async def test_who_asks_too_often_is_refused_before_the_upgrade() -> None:
+    async with a_world(rates=MethodRates(post=Rate(per_s=0.01, burst=1))) as world:
+        async with world.connected():
+            pass
+
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await world.http.ws_connect(world.url)
+
+    assert refused.value.status == 429
+    assert refused.value.headers is not None
+    assert int(refused.value.headers["Retry-After"]) > 0
+
+
+async def test_the_endpoint_has_two_addresses(world: World) -> None:
+    for path in PATHS:
+        url = world.url.replace(PATHS[0], path)
+        async with world.http.ws_connect(url, protocols=["vm.v2.json"]) as socket:
+            client = Client(socket)
+            await client.say(START)
+
+            assert (await client.hear_of("started"))["streamSid"] == "MZ1"
 
 
 async def test_a_plain_request_is_told_to_upgrade(world: World) -> None:
