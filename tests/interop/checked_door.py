@@ -28,18 +28,27 @@ class CheckedDoor:
         url = self._server.base_url + request.path_qs
         async with self._server.http.ws_connect(url) as far:
             await near.prepare(request)
-            async with asyncio.TaskGroup() as ways:
-                ways.create_task(self._copy("client", near, far))
-                ways.create_task(self._copy("server", far, near))
+            await pass_messages(near, far, self.minutes)
         return near
 
-    async def _copy(self, side: Side, source: AnySocket, target: AnySocket) -> None:
-        """Until the source is closed; then the target is too."""
-        async for message in source:
-            assert message.type is WSMsgType.TEXT, "Twilio's dialect is text"
-            self.minutes.take(side, message.data)
+
+async def pass_messages(near: AnySocket, far: AnySocket, minutes: Minutes | None = None) -> None:
+    """Both ways, until one side is closed; then the other is, with its code. What is said goes into
+    the minutes."""
+    async with asyncio.TaskGroup() as ways:
+        ways.create_task(_copy("client", near, far, minutes))
+        ways.create_task(_copy("server", far, near, minutes))
+
+
+async def _copy(side: Side, source: AnySocket, target: AnySocket, minutes: Minutes | None) -> None:
+    async for message in source:
+        if message.type is WSMsgType.TEXT:
+            if minutes is not None:
+                minutes.take(side, message.data)
             await target.send_str(message.data)
-        await target.close(code=source.close_code or WSCloseCode.OK)
+        elif message.type is WSMsgType.BINARY:
+            await target.send_bytes(message.data)
+    await target.close(code=source.close_code or WSCloseCode.OK)
 
 
 @asynccontextmanager

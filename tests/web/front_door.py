@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
+from interop.checked_door import pass_messages
 from interop.server_process import ServerProcess
 
-AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 PASSED_ON = ("Content-Type", "If-Match", "Authorization", "Accept", "Accept-Encoding")
 NOT_PASSED_BACK = ("Transfer-Encoding", "Content-Length", "Connection", "Date", "Server")
 
@@ -60,20 +59,8 @@ class FrontDoor:
         url = self.newest.base_url + request.path_qs
         async with self._http.ws_connect(url, protocols=offered) as far:
             await near.prepare(request)
-            async with asyncio.TaskGroup() as ways:
-                ways.create_task(_copy(near, far))
-                await _copy(far, near)
+            await pass_messages(near, far)
         return near
-
-
-async def _copy(source: AnySocket, target: AnySocket) -> None:
-    """Until the source is closed; then the target is too."""
-    async for message in source:
-        if message.type is WSMsgType.TEXT:
-            await target.send_str(message.data)
-        elif message.type is WSMsgType.BINARY:
-            await target.send_bytes(message.data)
-    await target.close(code=source.close_code or WSCloseCode.OK)
 
 
 @asynccontextmanager
