@@ -37,12 +37,12 @@ class BuildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One that was built. `size_bytes` counts all its layers."""
+    """One that was built. `id` names its content."""
 
     name: str
+    id: str
     base: str
     config: dict[str, Any]
-    size_bytes: int
 
 
 def buildah(*arguments: str, timeout_s: float = BUILD_TIMEOUT_S) -> str:
@@ -76,7 +76,22 @@ def build(dockerfile: str, name: str) -> Image:
             *("-f", str(ROOT / dockerfile), "-t", name, str(ROOT)),
         )
     inspected = json.loads(buildah("inspect", "--type", "image", name))
-    return Image(name, base, inspected["Docker"]["config"], size_bytes(name))
+    return Image(name, inspected["FromImageID"], base, inspected["Docker"]["config"])
+
+
+def build_from_scratch(dockerfile: Path, context: Path, name: str) -> str:
+    """An image that has no base: what is in the context, as the Dockerfile says. Gives its id."""
+    words = ("--quiet", "--format", "docker", "-f", str(dockerfile), "-t", name, str(context))
+    return buildah("bud", *words).splitlines()[-1]
+
+
+def export(image_id: str, reference: str, archive: Path) -> None:
+    """Writes the image as a docker-archive, in which it is called `reference` and nothing else."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = archive.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)  # buildah adds to an archive that is there
+    buildah("push", "--quiet", image_id, f"docker-archive:{unfinished}:{reference}")
+    unfinished.rename(archive)
 
 
 def lend_certificates(folder: Path) -> list[str]:
