@@ -1,0 +1,1 @@
+"""A small ingress controller for the tests' own cluster: nginx, configured from Ingress objects."""
