@@ -75,10 +75,24 @@ peers: $(VENV)/peers/.set-up # FastRTC and Pipecat, in an environment of their o
 
 .PHONY: packages
 packages: # what the system tests need from Debian
-	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap redis-server=redis-server
+	@scripts/system-packages curl=curl chromium=chromium go=golang node=nodejs npm=npm buildah=buildah debootstrap=debootstrap bwrap=bubblewrap redis-server=redis-server containerd=containerd runc=runc /usr/lib/cni/bridge=containernetworking-plugins iptables=iptables nginx=nginx ip=iproute2
+
+CLUSTER := cd tests && PYTHONPATH=. ../$(BIN)/python -m cluster
+
+.PHONY: programs
+programs: setup # Kubernetes from its Go modules, once: eight minutes on two cores
+	@$(CLUSTER) programs
+
+.PHONY: cluster
+cluster: setup packages ## a Kubernetes of one node with the media image, left up for you
+	@$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: setup ## ends it, and removes what it made
+	@$(CLUSTER) down
 
 .PHONY: test
-test: setup packages peers check web ## everything: check, then the tests with real processes, browsers and clients
+test: setup packages peers programs check web ## everything: check, then the tests with real processes, browsers and clients
 	@scripts/has-node || $(MAKE) --silent check-web
 	$(BIN)/pytest -q -m system
 
