@@ -80,7 +80,7 @@ packages: # what the system tests need from Debian
 CLUSTER := cd tests && PYTHONPATH=. ../$(BIN)/python -m cluster
 
 .PHONY: programs
-programs: setup # Kubernetes from its Go modules, once: eight minutes on two cores
+programs: setup # Kubernetes from its Go modules, once: ten minutes on two cores
 	@$(CLUSTER) programs
 
 .PHONY: cluster

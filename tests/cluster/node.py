@@ -16,6 +16,10 @@ DOMAIN = "cluster.local"
 CRI = "io.containerd.grpc.v1.cri"
 
 
+SWEEPING = "containerd-sweeping.toml"
+"""What containerd is told before the kubelet's part of it is there."""
+
+
 def commands(programs: Programs, place: Place) -> dict[str, list[str]]:
     """Of each daemon, in the order of their start."""
     return {
@@ -41,7 +45,8 @@ def commands(programs: Programs, place: Place) -> dict[str, list[str]]:
 def files(place: Place) -> dict[str, str]:
     """What the daemons read, by the name within the run folder."""
     return {
-        "containerd.toml": _containerd(place),
+        "containerd.toml": _containerd(place) + _containers(place),
+        SWEEPING: _containerd(place) + f'disabled_plugins = ["{CRI}"]\n',
         "cni/10-pods.conflist": _written(_pod_network(place)),
         "kubelet.json": _written(_kubelet(place)),
         "kube-proxy.json": _written(_kube_proxy(place)),
@@ -55,14 +60,17 @@ def _written(document: dict[str, Any]) -> str:
 
 
 def _containerd(place: Place) -> str:
+    return f"""version = 2
+root = "{place.containerd_root}"
+state = "{place.run}/containerd-state"
+grpc.address = "{place.containerd_socket}"
+"""
+
+
+def _containers(place: Place) -> str:
     """`restrict_oom_score_adj`: without CAP_SYS_RESOURCE, as in most sandboxes, runc could not
     lower it and would die with a message about something else."""
-    return f"""version = 2
-root = "{place.run}/containerd"
-state = "{place.run}/containerd-state"
-[grpc]
-  address = "{place.containerd_socket}"
-[plugins."{CRI}"]
+    return f"""[plugins."{CRI}"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true

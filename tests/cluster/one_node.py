@@ -56,11 +56,19 @@ class OneNode:
 
     def has_image(self, name: str) -> bool:
         """Pods can be started from it."""
-        return name in self.containerd("images", "list", "--quiet").split()
+        return name in self.image_names(name.rpartition(":")[0])
 
-    def import_image(self, archive: Path) -> None:
-        """From a docker-archive."""
+    def image_names(self, repository: str) -> list[str]:
+        """All that the node has of a repository, by their tags."""
+        names = self.containerd("images", "list", "--quiet").split()
+        return [name for name in names if name.rpartition(":")[0] == repository]
+
+    def take_image(self, image_id: str, reference: str) -> None:
+        """From the builder's store; pods call it by the reference."""
+        archive = self.place.run / f"{image_id.removeprefix('sha256:')}.tar"
+        export(image_id, reference, archive)
         self.containerd("images", "import", archive)
+        archive.unlink()
 
     def until(self, what: str, condition: Callable[[], object], *needed: str) -> None:
         """Polls; the needed daemons must live. Raises `StartFailed` or `DaemonFailed`."""
@@ -186,16 +194,16 @@ def _ingress(place: Place) -> list[str]:
 def _start_all(cluster: OneNode) -> None:
     """The node's part is made ready while the API server starts, which takes longest."""
     daemons = cluster.daemons
-    for name in ("etcd", "kube-apiserver", CONTAINERD):
+    for name in ("etcd", "kube-apiserver"):
         daemons[name].start()
     with ThreadPoolExecutor(1) as beside:
-        pause = beside.submit(_import_pause, cluster)
+        containerd = beside.submit(_start_containerd, cluster)
         cluster.until(
             "the API server's readiness",
             lambda: cluster.kubectl("get", "--raw", "/readyz") == "ok",
             *("etcd", "kube-apiserver"),
         )
-        pause.result()
+        containerd.result()
     for name in ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy"):
         daemons[name].start()
     for name in ("coredns", INGRESS):
@@ -221,17 +229,30 @@ def _listens(address: str, port: int) -> bool:
     return True
 
 
-def _import_pause(cluster: OneNode) -> None:
+def _start_containerd(cluster: OneNode) -> None:
+    """With the images of former runs, without their containers."""
+    sweeping = Daemon(
+        "containerd-sweeping",
+        ["containerd", "--config", str(cluster.place.run / node.SWEEPING)],
+        *(cluster.place, cluster.enclosure),
+    )
+    cluster.daemons[sweeping.name] = sweeping
+    sweeping.start()
+    cluster.until("containerd", lambda: cluster.containerd("version"), sweeping.name)
+    if former := cluster.containerd("containers", "list", "--quiet").split():
+        cluster.containerd("containers", "remove", *former)
+    sweeping.stop()
+    del cluster.daemons[sweeping.name]
+    shutil.rmtree(cluster.place.containerd_root / node.CRI, ignore_errors=True)
+    cluster.daemons[CONTAINERD].start()
     cluster.until("containerd", lambda: cluster.containerd("version"), CONTAINERD)
-    cluster.import_image(_pause_archive(cluster))
+    _take_pause(cluster)
 
 
-def _pause_archive(cluster: OneNode) -> Path:
-    """Made once, beside the program that is in it."""
-    program = cluster.programs["pause"]
-    archive = program.with_name("pause.tar")
-    if not archive.exists():
-        dockerfile = SOURCES / "pause" / "Dockerfile"
-        made = build_from_scratch(dockerfile, program.parent, node.PAUSE_IMAGE)
-        export(made, node.PAUSE_IMAGE, archive)
-    return archive
+def _take_pause(cluster: OneNode) -> None:
+    """The image of what holds a pod's namespaces."""
+    if not cluster.has_image(node.PAUSE_IMAGE):
+        folder, dockerfile = cluster.programs["pause"].parent, SOURCES / "pause" / "Dockerfile"
+        cluster.take_image(
+            build_from_scratch(dockerfile, folder, node.PAUSE_IMAGE), node.PAUSE_IMAGE
+        )

@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`cache` outlives the cluster, all but `run` within it."""
+    """`cache` outlives the cluster, all but `run` within it: programs, and the node's images."""
 
     cache: Path = field(default_factory=cache_folder)
 
@@ -39,6 +39,11 @@ class Place:
     def run(self) -> Path:
         """What is removed with the cluster; no other folder of the machine is written to."""
         return self.cache / "run"
+
+    @property
+    def containerd_root(self) -> Path:
+        """The node's images. What a former cluster's containers left here, the next one sweeps."""
+        return self.cache / "containerd"
 
     @property
     def certificates(self) -> Path:

@@ -79,7 +79,7 @@ def version_of(source: Source, mod_file: str) -> str:
 def build(cache: Path, tell: Callable[[str], None]) -> Programs:
     """All programs; those that are in the cache are taken from there.
 
-    The first time takes some eight minutes on two cores. Raises `CommandFailed`.
+    The first time takes some ten minutes on two cores. Raises `CommandFailed`.
     """
     sentence = "another run builds the cluster's programs: waiting for it …"
     with held(cache / "programs.lock", lambda: tell(sentence)):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cluster.node import CRI, commands, files
+from cluster.node import CRI, SWEEPING, commands, files
 from cluster.place import MACHINE_IP, NODE_IP, POD_NETWORK, SERVICE_NETWORK, Place
 from cluster.programs import ALL, Programs
 
@@ -33,13 +33,24 @@ def test_a_daemon_keeps_all_its_files_in_the_run_folder(name: str) -> None:
     assert all(path.startswith(str(PLACE.run)) for path in paths(json.loads(files(PLACE)[name])))
 
 
-def test_containerd_keeps_all_its_files_in_the_run_folder() -> None:
+@pytest.mark.parametrize("name", ["containerd.toml", SWEEPING])
+def test_containerd_keeps_only_images_outside_the_run_folder(name: str) -> None:
+    told = tomllib.loads(files(PLACE)[name])
+
+    written = [path for path in paths(told) if path not in (READ_ONLY, str(PLACE.containerd_root))]
+    assert told["root"] == str(PLACE.containerd_root)
+    assert written
+    assert all(path.startswith(str(PLACE.run)) for path in written)
+
+
+def test_network_namespaces_of_pods_are_kept_in_the_run_folder() -> None:
     told = tomllib.loads(files(PLACE)["containerd.toml"])
 
-    written = [path for path in paths(told) if path != READ_ONLY]
-    assert len(written) == 4
-    assert all(path.startswith(str(PLACE.run)) for path in written)
     assert told["plugins"][CRI]["netns_mounts_under_state_dir"]
+
+
+def test_containers_of_former_runs_are_swept_before_the_kubelet_could_see_them() -> None:
+    assert CRI in tomllib.loads(files(PLACE)[SWEEPING])["disabled_plugins"]
 
 
 def test_every_file_that_a_daemon_reads_is_written() -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cluster.pod_images import archive_of, reference_of
-from images.builder import Image, build_from_scratch, buildah
+from cluster.client import Cluster
+from cluster.pod_images import reference_of, take
+from images.builder import BuildFailed, Image, build_from_scratch, buildah
 
 NAME = "voicemedia-of-a-test"
 
@@ -36,23 +36,33 @@ def built(tmp_path: Path) -> Iterator[list[Image]]:
         )
         images.append(an_image(build_from_scratch(tmp_path / "Dockerfile", tmp_path, NAME)))
     yield images
-    buildah("rmi", *(image.id for image in images))
+    for image in images:
+        with contextlib.suppress(BuildFailed):  # a test may have removed it
+            buildah("rmi", "--force", image.id)
 
 
 @pytest.mark.system
-def test_an_archive_is_written_once_and_replaces_what_was_built_before(
-    built: list[Image], tmp_path: Path
-) -> None:
-    first, second = built
+@pytest.mark.own_cluster
+@pytest.mark.timeout(900)
+def test_the_node_has_the_last_image_of_a_name_alone(cluster: Cluster, built: list[Image]) -> None:
+    assert cluster.own is not None
+    node = cluster.own
 
-    former = archive_of(first, tmp_path / "images")
-    latter = archive_of(second, tmp_path / "images")
-    written_ns = latter.stat().st_mtime_ns
-    again = archive_of(second, tmp_path / "images")
+    for image in built:
+        take(node, image)
 
-    assert not former.exists()
-    assert (again, again.stat().st_mtime_ns) == (latter, written_ns)
-    with tarfile.open(again) as archive:
-        manifest = archive.extractfile("manifest.json")
-        assert manifest is not None
-        assert json.load(manifest)[0]["RepoTags"] == [reference_of(second)]
+    assert node.image_names(f"localhost/{NAME}") == [reference_of(built[1])]
+    node.containerd("images", "remove", reference_of(built[1]))
+
+
+@pytest.mark.system
+@pytest.mark.own_cluster
+@pytest.mark.timeout(900)
+def test_an_image_that_the_node_has_is_not_read_again(cluster: Cluster, built: list[Image]) -> None:
+    assert cluster.own is not None
+    take(cluster.own, built[0])
+    buildah("rmi", "--force", built[0].id)
+
+    assert take(cluster.own, built[0]) == reference_of(built[0])
+
+    cluster.own.containerd("images", "remove", reference_of(built[0]))
