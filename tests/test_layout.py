@@ -29,6 +29,8 @@ STANDARD_NAMES_WE_MAY_USE: dict[str, str] = {}
 TESTED_ELSEWHERE = {
     "ports.py": "Protocols and the documents that they carry: nothing here runs; the rooms that "
     "implement them hold them, and mypy both sides",
+    "reconcile/actions.py": "what a plan is made of: nothing runs here; tests of those who "
+    "plan hold it",
     "packets/peer_end.py": "what the plane keeps for a peer; tests/mediaserver/packets holds it "
     "through the plane that owns it",
 }

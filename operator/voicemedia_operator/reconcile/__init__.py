@@ -1,0 +1,1 @@
+"""PURE: from what is wanted and what was seen to what is done. No clock, loop, cluster or dice."""
