@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from enum import StrEnum
-
-from pydantic import JsonValue
 
 OPERATOR = "voicemedia-operator"
 DOMAIN = "voicemedia.dev"
@@ -43,8 +40,8 @@ class Annotation(StrEnum):
 TRUE = "true"
 
 
-def digest(document: JsonValue | Mapping[str, JsonValue], chars: int = 10) -> str:
-    """Stands for a document: the same text for the same members in any order."""
+def digest(document: object, chars: int = 10) -> str:
+    """Stands for a JSON document: the same text for the same members in any order."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:chars]
 

@@ -1,0 +1,1 @@
+"""PURE: a spec as the objects that the operator applies; a builder decides nothing about pods."""

@@ -1,0 +1,1 @@
+"""Fleets for tests: resources and pods with good defaults, and a world of them."""
