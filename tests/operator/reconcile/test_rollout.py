@@ -1,0 +1,311 @@
+"""The share in force: wishes, steps, rollbacks, and the documents that carry it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleets.world import World
+from voicemedia_operator.reconcile.names import flags_config_map
+from voicemedia_operator.reconcile.objects.config_maps import read_flags
+from voicemedia_operator.reconcile.observed import Flags, ObjectKey
+from voicemedia_operator.spec.status import RolloutPhase, RolloutStatus, Status
+from voicemedia_rollout.analysis import Measure
+from voicemedia_rollout.document import Rollout, Variant, read_document, write_document
+from voicemedia_rollout.figures import Figures, Report
+
+GOOD = Figures(connected=100, ended=100, rated=100, mos=430)
+BAD = Figures(connected=50, setup_failed=50, ended=100, rated=100, mos=430)
+STEPS = [{"weight": 1, "holdSeconds": 60}, {"weight": 5, "holdSeconds": 60}, {"weight": 20}]
+
+
+def rolling_out(weight: int = 20, **members: Any) -> World:
+    """A fleet of one pod, and a share on its way."""
+    world = World({"image": "media:1", "rollout": {"weight": weight, "steps": STEPS, **members}})
+    world.settle()
+    return world
+
+
+def in_force(world: World) -> Rollout:
+    key = ObjectKey("ConfigMap", flags_config_map("voice"))
+    text = read_flags(world.objects.get(key))
+    assert text is not None
+    return read_document(text)
+
+
+def weight(world: World) -> float:
+    return in_force(world).weight_percent
+
+
+def report(world: World, webrtc: Figures = GOOD) -> None:
+    """What the pods counted under the revision in force."""
+    variants = {Variant.WEBRTC: webrtc, Variant.WEBSOCKET: GOOD}
+    for each in world.pods.values():
+        each.report = Report(in_force(world).revision, variants)
+
+
+def go_on(world: World, seconds: int, webrtc: Figures | None = GOOD) -> None:
+    """Time goes by, with reports or without."""
+    for _ in range(0, seconds, 10):
+        world.now += 10
+        if webrtc is not None:
+            report(world, webrtc)
+        world.settle()
+
+
+def wish(world: World, **members: Any) -> None:
+    """`kubectl patch` of spec.rollout."""
+    world.change(rollout={**world.spec["rollout"], **members})
+    world.settle()
+
+
+def share(world: World) -> RolloutStatus:
+    return world.status.rollout
+
+
+def test_without_steps_a_weight_takes_effect_at_once() -> None:
+    world = rolling_out(30, steps=[])
+
+    assert weight(world) == 30
+    assert share(world).phase is RolloutPhase.COMPLETED
+
+
+def test_without_any_rollout_everybody_gets_webrtc() -> None:
+    world = World()
+    world.settle()
+
+    assert weight(world) == 100
+
+
+def test_a_share_widens_step_by_step_while_checks_are_good() -> None:
+    world = rolling_out()
+    assert (weight(world), share(world).step) == (1, 0)
+    assert share(world).phase is RolloutPhase.WIDENING
+
+    go_on(world, 50)
+    assert weight(world) == 1
+    go_on(world, 20)
+    assert (weight(world), share(world).step) == (5, 1)
+    go_on(world, 80)
+
+    assert (weight(world), share(world).step) == (20, 2)
+    assert share(world).phase is RolloutPhase.COMPLETED
+
+
+def test_a_share_never_widens_without_data() -> None:
+    world = rolling_out()
+    go_on(world, 600, webrtc=None)
+
+    assert weight(world) == 1
+
+
+def test_data_of_an_older_revision_says_nothing() -> None:
+    world = rolling_out()
+    report(world)
+    wish(world, overrides=[{"subject": "tenant", "name": "acme", "variant": "webrtc"}])
+    go_on(world, 600, webrtc=None)
+
+    assert weight(world) == 1
+
+
+def test_narrowing_takes_effect_at_once() -> None:
+    world = rolling_out(20, steps=[])
+    wish(world, weight=5)
+
+    assert weight(world) == 5
+
+
+def test_a_wider_wish_goes_on_from_the_share_in_force() -> None:
+    world = rolling_out(5)
+    go_on(world, 80)
+    assert weight(world) == 5
+
+    wish(world, weight=20)
+    assert weight(world) == 5
+    go_on(world, 60)
+
+    assert weight(world) == 20
+
+
+def test_a_change_of_something_else_does_not_move_the_share() -> None:
+    world = rolling_out()
+    wish(world, overrides=[{"subject": "tenant", "name": "acme", "variant": "webrtc"}])
+
+    assert weight(world) == 1
+    assert [each.name for each in in_force(world).overrides] == ["acme"]
+
+
+def test_the_kill_switch_works_at_once_and_gives_the_share_back_afterwards() -> None:
+    world = rolling_out(20, steps=[])
+    wish(world, killSwitch=True)
+    assert in_force(world).is_killed
+    assert share(world).phase is RolloutPhase.KILLED
+    assert share(world).weight_percent == 0
+
+    wish(world, killSwitch=False)
+
+    assert not in_force(world).is_killed
+    assert weight(world) == 20
+
+
+def test_failed_checks_in_a_row_take_the_share_back() -> None:
+    world = rolling_out()
+    go_on(world, 20, BAD)
+    assert weight(world) == 1
+    assert share(world).failed_checks == 2
+
+    go_on(world, 10, BAD)
+
+    assert weight(world) == 0
+    assert share(world).phase is RolloutPhase.ROLLED_BACK
+    assert "setup-failure" in share(world).last_rollback_reason
+
+
+def test_a_rollback_stays_until_people_wish_something_else() -> None:
+    world = rolling_out()
+    go_on(world, 30, BAD)
+    go_on(world, 600, GOOD)
+    assert weight(world) == 0
+
+    wish(world, weight=10)
+
+    assert weight(world) == 1
+    assert share(world).failed_checks == 0
+    assert share(world).last_rollback_time is not None
+
+
+def test_a_rollback_outlives_an_operator_that_died_before_it_wrote_status() -> None:
+    world = rolling_out()
+    before = world.status
+    go_on(world, 30, BAD)
+    world.status = before
+    world.settle()
+
+    assert weight(world) == 0
+    assert share(world).phase is RolloutPhase.ROLLED_BACK
+
+
+def test_a_rollback_outlives_a_status_that_was_wiped() -> None:
+    world = rolling_out()
+    go_on(world, 30, BAD)
+    world.status = Status()
+    go_on(world, 100, GOOD)
+
+    assert weight(world) == 0
+
+
+def test_on_failure_pause_leaves_the_share_as_it_is() -> None:
+    world = rolling_out(analysis={"onFailure": "Pause"})
+    go_on(world, 30, BAD)
+    go_on(world, 300, GOOD)
+
+    assert weight(world) == 1
+    assert share(world).phase is RolloutPhase.PAUSED
+
+    wish(world, weight=19)
+    go_on(world, 10, GOOD)
+
+    assert weight(world) == 5
+
+
+def test_too_many_checks_without_data_pause_the_rollout() -> None:
+    world = rolling_out(analysis={"inconclusiveLimit": 3})
+    go_on(world, 20, webrtc=None)
+    assert share(world).phase is RolloutPhase.WIDENING
+    go_on(world, 10, webrtc=None)
+    assert share(world).phase is RolloutPhase.PAUSED
+
+    go_on(world, 300, GOOD)
+
+    assert weight(world) == 1
+
+
+def test_without_an_analysis_steps_go_on_by_their_time() -> None:
+    world = rolling_out(analysis={"enabled": False})
+    go_on(world, 50, webrtc=None)
+    assert weight(world) == 1
+    go_on(world, 10, webrtc=None)
+    assert weight(world) == 5
+    go_on(world, 60, webrtc=None)
+
+    assert weight(world) == 20
+
+
+def test_while_the_resource_is_paused_no_step_is_taken_but_wishes_are_kept() -> None:
+    world = rolling_out()
+    world.change(paused=True)
+    go_on(world, 300)
+    assert weight(world) == 1
+
+    wish(world, killSwitch=True)
+
+    assert in_force(world).is_killed
+
+
+def test_checks_are_made_once_in_an_interval_however_often_is_planned() -> None:
+    world = rolling_out()
+    report(world, BAD)
+    world.now += 10
+    for _ in range(20):
+        world.step()
+
+    assert share(world).failed_checks == 1
+
+
+def test_thresholds_reach_the_document_as_they_are_written() -> None:
+    threshold = {"measure": "mos", "limit": 4, "worseBy": 0.1}
+    world = rolling_out(analysis={"thresholds": [threshold], "minSessions": 7})
+
+    (found,) = in_force(world).analysis.thresholds
+    assert (found.measure, found.limit, found.worse_by) == (Measure.MOS, 4, 0.1)
+    assert in_force(world).analysis.min_sessions == 7
+
+
+def test_revisions_rise_above_all_that_pods_and_redis_have() -> None:
+    world = World({"image": "media:1", "rollout": {"weight": 5}})
+    world.flags = Flags(text=write_document(Rollout(revision=41)))
+    world.settle()
+
+    assert in_force(world).revision == 42
+
+
+def test_a_document_by_another_hand_is_overwritten() -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags()
+    world.settle()
+    by_hand = in_force(world).changed(by="somebody", reason="", now_unix_s=1, weight_percent=90)
+    world.flags = Flags(text=write_document(by_hand))
+    world.settle()
+
+    assert world.flags.text is not None
+    assert read_document(world.flags.text) == in_force(world)
+    assert weight(world) == 20
+    assert in_force(world).revision > by_hand.revision
+
+
+def test_a_lost_config_map_is_made_anew_under_a_higher_revision() -> None:
+    world = rolling_out(20, steps=[])
+    revision = in_force(world).revision
+    world.objects.pop(ObjectKey("ConfigMap", flags_config_map("voice")))
+    world.settle()
+
+    assert weight(world) == 20
+    assert in_force(world).revision > revision
+
+
+@pytest.mark.parametrize("text", ["{", '{"flags": {}}'])
+def test_a_document_in_redis_that_is_none_of_ours_is_overwritten(text: str) -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags(text=text)
+    world.settle()
+
+    assert world.flags.text == write_document(in_force(world))
+
+
+def test_while_redis_is_down_pods_are_told_all_the_same() -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags(is_reachable=False)
+    wish(world, weight=7)
+
+    assert {each.flags_revision for each in world.pods.values()} == {in_force(world).revision}
