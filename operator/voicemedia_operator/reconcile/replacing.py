@@ -63,14 +63,13 @@ def changes(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> Changes:
     gone = [pod for pod in ended if pod not in waiting]
     current = [pod for pod in working if pod.revision == wish.revision]
     missing = max(wish.replicas - len(current) - len(waiting), 0)
-    room = max(wish.replicas + wish.update.max_surge - len(working) - len(waiting), 0)
+    taken = len(working) + len(stuck) + len(waiting)
+    room = max(wish.replicas + wish.update.max_surge - taken, 0)
     back = _to_take_back(pods, wish, now_unix_s)[: min(missing, room)]
     births = min(missing - len(back), room - len(back))
-    failed = [pod for pod in (*gone, *stuck) if pod.revision == wish.revision]
-    attempts = sorted((attempt_after(pod) for pod in failed if not pod.is_draining), reverse=True)
     idle_stuck = [pod for pod in stuck if pod.sessions == 0]
     return Changes(
-        create=tuple((attempts + [0] * births)[:births]),
+        create=(_attempt([*gone, *stuck], current),) * births,
         drain=(
             *((pod, Cause.STUCK) for pod in stuck if pod not in idle_stuck),
             *_to_drain(working, wish),
@@ -78,6 +77,13 @@ def changes(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> Changes:
         take_back=tuple(back),
         delete=(*gone, *idle_stuck),
     )
+
+
+def _attempt(failed: Sequence[Pod], current: Sequence[Pod]) -> int:
+    """Of pods that are made now: one more than those that failed, and no less than those that
+    still have to show that they can."""
+    counted = [attempt_after(pod) for pod in failed if not pod.is_draining]
+    return max([*counted, *(pod.attempt for pod in current if not pod.is_ready)], default=0)
 
 
 def _to_take_back(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> list[Pod]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Part
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -209,5 +210,6 @@ TestAnyOrder.settings = settings(
     max_examples=60,
     stateful_step_count=40,
     deadline=None,
+    phases=[Part.explicit, Part.reuse, Part.generate],  # to shrink takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
