@@ -157,6 +157,7 @@ class World:
     objects: dict[ObjectKey, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
     flags: Flags | None = None
+    kinds: frozenset[str] = frozenset()
     nodes: frozenset[str] | None = None
     status: Status = field(default_factory=Status)
     memo: Memo = field(default_factory=Memo)
@@ -191,6 +192,7 @@ class World:
             objects=dict(self.objects),
             secrets=dict(self.secrets),
             flags=self.flags,
+            kinds=self.kinds,
             nodes=self.nodes,
             memo=self.memo,
         )
@@ -241,9 +243,11 @@ class World:
         """As the shell does, which passes over what is no longer there."""
         match action:
             case Apply(manifest):
-                self.objects[key_of(manifest)] = manifest
-            case Delete(key):
-                self.objects.pop(key, None)
+                self.objects[key_of(manifest)] = self._stored(manifest)
+            case Delete(key, uid):
+                seen: Any = self.objects.get(key)
+                if seen is not None and seen["metadata"]["uid"] == uid:
+                    del self.objects[key]
             case MakeSecret(manifest, random_bytes):
                 self.secrets.setdefault(key_of(manifest).name, frozenset(random_bytes))
             case AddFinalizer():
@@ -258,6 +262,14 @@ class World:
                 each = self.pods.get(action.name)
                 if each is not None and each.uid == action.uid:
                     self._tell(each, action)
+
+    def _stored(self, manifest: Document) -> Document:
+        """With an identity of its own, which it keeps."""
+        before: Any = self.objects.get(key_of(manifest), {})
+        self.made += 1
+        uid = before.get("metadata", {}).get("uid", f"uid-{self.made}")
+        metadata: Any = manifest["metadata"]
+        return {**manifest, "metadata": {**metadata, "uid": uid}}
 
     def _create(self, manifest: Mapping[str, Any]) -> None:
         name = manifest["metadata"]["name"]

@@ -6,7 +6,7 @@ made good by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from voicemedia_operator.reconcile.actions import (
@@ -14,6 +14,7 @@ from voicemedia_operator.reconcile.actions import (
     AddFinalizer,
     Apply,
     CreatePod,
+    Delete,
     DeletePod,
     Event,
     Mark,
@@ -37,6 +38,7 @@ from voicemedia_operator.reconcile.objects.config_maps import (
     read_accepted,
     read_flags,
 )
+from voicemedia_operator.reconcile.objects.fleet import WATCHED_KINDS, objects_of_the_fleet
 from voicemedia_operator.reconcile.objects.manifest import (
     Manifest,
     is_in_place,
@@ -45,8 +47,14 @@ from voicemedia_operator.reconcile.objects.manifest import (
 )
 from voicemedia_operator.reconcile.objects.pod import Place, pod_manifest, revision_of
 from voicemedia_operator.reconcile.objects.secret import missing_secrets, secrets_to_make
-from voicemedia_operator.reconcile.objects.service import service
-from voicemedia_operator.reconcile.observed import Memo, ObjectKey, Observed, Pod, Resource
+from voicemedia_operator.reconcile.observed import (
+    Document,
+    Memo,
+    ObjectKey,
+    Observed,
+    Pod,
+    Resource,
+)
 from voicemedia_operator.reconcile.pods import (
     is_alive,
     is_drained,
@@ -146,9 +154,16 @@ def _leave(situation: Situation) -> Iterator[Action]:
 
 
 def _objects(situation: Situation) -> Iterator[Action]:
+    seen = situation.observed.objects
+    # The last good spec stays also while the resource has faults.
+    wanted = {ObjectKey("ConfigMap", accepted_config_map(situation.resource.name))}
     for manifest in map(stamped, _manifests(situation)):
-        if not is_in_place(manifest, situation.observed.objects.get(key_of(manifest))):
+        wanted.add(key_of(manifest))
+        if not is_in_place(manifest, seen.get(key_of(manifest))):
             yield Apply(manifest)
+    for key in seen:
+        if key.kind in WATCHED_KINDS and key not in wanted:
+            yield Delete(key, _uid_of(seen[key]))
 
 
 def _manifests(situation: Situation) -> Iterator[Manifest]:
@@ -156,7 +171,13 @@ def _manifests(situation: Situation) -> Iterator[Manifest]:
     if resource.spec is not None:
         yield accepted(resource)
     yield flags(resource, share.document, share.wish_hash)
-    yield service(resource)
+    yield from objects_of_the_fleet(resource, situation.spec, situation.observed.kinds)
+
+
+def _uid_of(seen: Document) -> str:
+    metadata = seen["metadata"]
+    assert isinstance(metadata, Mapping), "an object has metadata"
+    return str(metadata["uid"])
 
 
 def _flags(situation: Situation) -> Iterator[Action]:

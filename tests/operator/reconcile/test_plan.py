@@ -13,6 +13,7 @@ from voicemedia_operator.reconcile.actions import (
     AddFinalizer,
     Apply,
     CreatePod,
+    Delete,
     DeletePod,
     MakeSecret,
     PublishFlags,
@@ -21,7 +22,7 @@ from voicemedia_operator.reconcile.actions import (
 )
 from voicemedia_operator.reconcile.names import Annotation
 from voicemedia_operator.reconcile.objects.manifest import key_of
-from voicemedia_operator.reconcile.observed import Flags
+from voicemedia_operator.reconcile.observed import Flags, ObjectKey
 from voicemedia_operator.spec.status import (
     ConditionStatus,
     ConditionType,
@@ -93,6 +94,8 @@ def test_the_first_plan_makes_all_that_a_pod_needs_before_the_pod() -> None:
     assert sorted((each.kind, each.name) for each in applied) == [
         ("ConfigMap", "voice-accepted"),
         ("ConfigMap", "voice-flags"),
+        ("NetworkPolicy", "voice"),
+        ("PodDisruptionBudget", "voice-busy"),
         ("Service", "voice"),
     ]
 
@@ -159,6 +162,26 @@ def test_a_condition_that_turns_is_told_once() -> None:
 
     assert "PodsReady" in [event.reason for event in world.step().events]
     assert world.step().events == ()
+
+
+def test_an_object_that_is_no_longer_wished_for_is_deleted() -> None:
+    world = settled(signaling={"ingress": {"host": "voice.example.org"}})
+    key = ObjectKey("Ingress", "voice")
+    assert key in world.objects
+
+    world.change(signaling={})
+    world.settle()
+
+    assert key not in world.objects
+
+
+def test_a_spec_with_faults_deletes_nothing() -> None:
+    world = settled(signaling={"ingress": {"host": "voice.example.org"}})
+    before = world.objects.keys()
+    world.change(signaling={"ingress": {}})
+
+    assert Delete not in kinds(world.step().actions)
+    assert world.objects.keys() == before
 
 
 # Pods leave.
@@ -410,16 +433,16 @@ def test_a_pod_that_failed_is_replaced_at_once() -> None:
 
 def test_a_pod_that_fails_again_and_again_is_replaced_ever_more_slowly() -> None:
     world = settled()
-    deaths, made, is_told = [], world.made, False
+    deaths, made, is_told = [], set(world.pods), False
     for _ in range(400):
         for each in world.pods.values():
             if each.is_alive and each.has_failed_since is None:
                 each.has_failed_since = world.now
         reason = condition(world.step().status, ConditionType.DEGRADED)
         is_told = is_told or reason[0] == "True"
-        if world.made > made:
+        if world.pods.keys() - made:
             deaths.append(world.now)
-            made = world.made
+            made |= world.pods.keys()
         world.run_pods()
         world.now += 1
     pauses = [after - before for before, after in pairwise(deaths)]

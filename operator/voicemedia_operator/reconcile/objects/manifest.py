@@ -18,7 +18,13 @@ from voicemedia_operator.spec.voice_media_server import API_VERSION, KIND
 
 API_VERSIONS = {
     "ConfigMap": "v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
+    "Ingress": "networking.k8s.io/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
     "Pod": "v1",
+    "PodDisruptionBudget": "policy/v1",
+    "PodMonitor": "monitoring.coreos.com/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1",
     "Secret": "v1",
     "Service": "v1",
 }
