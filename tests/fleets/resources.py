@@ -33,7 +33,7 @@ def spec_of(**members: Any) -> Spec:
 
 def instance(sessions: int = 0, **members: Any) -> Instance:
     """A pod's word: all its sessions are by WebRTC."""
-    given = {"id": "voice-1", "max_sessions": 500, "is_draining": False, **members}
+    given = {"max_sessions": 500, "is_draining": False, **members}
     return Instance(sessions=sessions, webrtc_sessions=sessions, websocket_sessions=0, **given)
 
 

@@ -46,7 +46,6 @@ class Resource:
 class Instance:
     """What a pod says of itself on its admin port (`GET /instance`)."""
 
-    id: str
     max_sessions: int
     sessions: int
     webrtc_sessions: int
@@ -68,7 +67,6 @@ class Instance:
             raise ValueError("report is no object")
         ends = members.get("drain_ends_unix_s")
         return cls(
-            id=_text(members, "id"),
             max_sessions=_count(members, "max_sessions"),
             sessions=_count(members, "sessions"),
             webrtc_sessions=_count(by_transport, "webrtc"),
@@ -79,13 +77,6 @@ class Instance:
             registry_reachable=_truth(members, "registry_reachable"),
             report=None if report is None else Report.decode(report),
         )
-
-
-def _text(members: Mapping[str, object], name: str) -> str:
-    value = members.get(name)
-    if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
-    return value
 
 
 def _truth(members: Mapping[str, object], name: str) -> bool:

@@ -12,8 +12,6 @@ from voicemedia_rollout.figures import Report
 
 def instance_document(**members: Any) -> dict[str, Any]:
     return {
-        "id": "voice-1",
-        "epoch": 3,
         "url": "http://10.0.0.7:8080",
         "version": "0.1.0",
         "max_sessions": 500,
@@ -31,7 +29,7 @@ def instance_document(**members: Any) -> dict[str, Any]:
 def test_what_a_pod_says_of_itself_is_read() -> None:
     instance = Instance.decode(instance_document())
 
-    assert instance == Instance("voice-1", 500, 7, 5, 2, False, None, 4, True, None)
+    assert instance == Instance(500, 7, 5, 2, False, None, 4, True, None)
 
 
 def test_members_that_are_new_are_passed_over() -> None:
@@ -51,7 +49,6 @@ def test_the_end_of_a_drain_and_a_report_are_read_where_there_are_any() -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("id", 7),
         ("max_sessions", "500"),
         ("sessions", -1),
         ("sessions", True),

@@ -132,7 +132,7 @@ def test_marks_of_a_drain_are_read() -> None:
 
 def test_sessions_of_a_pod_that_runs_and_does_not_answer_are_unknown() -> None:
     assert read_pod(pod_document()).sessions is None
-    assert read_pod(pod_document(), Instance("voice", 10, 4, 3, 1, False)).sessions == 4
+    assert read_pod(pod_document(), Instance(10, 4, 3, 1, False)).sessions == 4
 
 
 @pytest.mark.parametrize(
