@@ -133,7 +133,6 @@ class WorldPod:
             return None
         return Instance.decode(
             {
-                "id": self.name,
                 "max_sessions": 10,
                 "sessions": self.sessions,
                 "sessions_by_transport": {"webrtc": self.sessions, "websocket": 0},
@@ -159,6 +158,7 @@ class World:
     flags: Flags | None = None
     kinds: frozenset[str] = frozenset()
     nodes: frozenset[str] | None = None
+    balancer: str = ""
     status: Status = field(default_factory=Status)
     memo: Memo = field(default_factory=Memo)
     generation: int = 1
@@ -189,7 +189,7 @@ class World:
         seen = tuple(read_pod(each.document(), each.instance()) for each in self.pods.values())
         return Observed(
             pods=seen,
-            objects=dict(self.objects),
+            objects={key: self._balanced(seen) for key, seen in self.objects.items()},
             secrets=dict(self.secrets),
             flags=self.flags,
             kinds=self.kinds,
@@ -264,12 +264,26 @@ class World:
                     self._tell(each, action)
 
     def _stored(self, manifest: Document) -> Document:
-        """With an identity of its own, which it keeps."""
+        """With an identity of its own, which it keeps, and what Kubernetes gives to Services."""
         before: Any = self.objects.get(key_of(manifest), {})
         self.made += 1
         uid = before.get("metadata", {}).get("uid", f"uid-{self.made}")
         metadata: Any = manifest["metadata"]
-        return {**manifest, "metadata": {**metadata, "uid": uid}}
+        return self._given({**manifest, "metadata": {**metadata, "uid": uid}})
+
+    def _given(self, stored: dict[str, Any]) -> Document:
+        spec = stored.get("spec") or {}
+        if spec.get("type") == "NodePort":
+            number = 30000 + sum(key.kind == "Service" for key in self.objects)
+            ports = [{**each, "nodePort": number} for each in spec["ports"]]
+            return {**stored, "spec": {**spec, "ports": ports}}
+        return stored
+
+    def _balanced(self, seen: Document) -> Document:
+        spec: Any = seen.get("spec") or {}
+        if spec.get("type") == "LoadBalancer" and self.balancer:
+            return {**seen, "status": {"loadBalancer": {"ingress": [{"ip": self.balancer}]}}}
+        return seen
 
     def _create(self, manifest: Mapping[str, Any]) -> None:
         name = manifest["metadata"]["name"]

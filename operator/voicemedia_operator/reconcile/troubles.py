@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from voicemedia_operator.reconcile.objects.secret import missing_secrets
 from voicemedia_operator.reconcile.observed import Pod
+from voicemedia_operator.reconcile.places import free_ports, has_only_a_name
 from voicemedia_operator.reconcile.pods import is_stuck
 from voicemedia_operator.reconcile.situation import Situation
+from voicemedia_operator.spec.media import ExposureMode
 
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 MAX_TOLD_CHARS = 512
@@ -28,7 +30,12 @@ class Trouble:
 
 def troubles(situation: Situation) -> tuple[Trouble, ...]:
     """The gravest first."""
-    return (*_of_the_spec(situation), *_of_secrets(situation), *_of_pods(situation))
+    return (
+        *_of_the_spec(situation),
+        *_of_secrets(situation),
+        *_of_places(situation),
+        *_of_pods(situation),
+    )
 
 
 def _of_the_spec(situation: Situation) -> Iterator[Trouble]:
@@ -46,6 +53,26 @@ def _of_secrets(situation: Situation) -> Iterator[Trouble]:
             "SecretMissing",
             f"no pod can be made without the Secret {names}: create it; pods that run go on",
         )
+
+
+def _of_places(situation: Situation) -> Iterator[Trouble]:
+    exposure, ports = situation.spec.media.exposure, situation.spec.media.exposure.port_range
+    is_short = len(situation.updated) < situation.wish.replicas
+    if ports is not None and is_short and not free_ports(exposure, situation.pods):
+        yield Trouble(
+            "PortsExhausted",
+            f"all ports from {ports.first} to {ports.last} are taken, those of draining pods "
+            "included: widen media.exposure.portRange, or wait for a drain",
+        )
+    if exposure.mode is ExposureMode.LOAD_BALANCER:
+        objects = situation.observed.objects
+        names = [k.name for k in objects if k.kind == "Service" and has_only_a_name(objects[k])]
+        if names:
+            yield Trouble(
+                "AddressMissing",
+                f"the load balancer of the Service {names[0]} has a host name and no address, "
+                "which clients cannot be told: use another kind of load balancer or exposure",
+            )
 
 
 def _of_pods(situation: Situation) -> Iterator[Trouble]:

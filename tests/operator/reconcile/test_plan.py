@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
-
 import pytest
 
-from fleets.world import World, WorldPod
+from fleets.playing import at_work, by_name, condition, images, kinds, settled, with_sessions
+from fleets.world import World
 from voicemedia_operator.reconcile.actions import (
-    Action,
     AddFinalizer,
     Apply,
     CreatePod,
     Delete,
-    DeletePod,
     MakeSecret,
     PublishFlags,
     PutFlags,
@@ -24,50 +20,11 @@ from voicemedia_operator.reconcile.names import Annotation
 from voicemedia_operator.reconcile.objects.manifest import key_of
 from voicemedia_operator.reconcile.observed import Flags, ObjectKey
 from voicemedia_operator.spec.status import (
-    ConditionStatus,
     ConditionType,
     Phase,
     PodPhase,
-    Status,
 )
 from voicemedia_rollout.document import read_document
-
-
-def settled(**spec: Any) -> World:
-    """A fleet that was made, and of which nothing is left to do."""
-    world = World({"image": "media:1", **spec})
-    world.settle()
-    return world
-
-
-def with_sessions(world: World, *sessions: int) -> World:
-    """Sessions on its pods, in the order of their names."""
-    for each, number in zip(by_name(world), sessions, strict=True):
-        each.sessions = number
-    return world
-
-
-def by_name(world: World) -> list[WorldPod]:
-    return sorted(world.pods.values(), key=lambda each: each.name)
-
-
-def at_work(world: World) -> list[WorldPod]:
-    return [each for each in by_name(world) if each.takes_sessions]
-
-
-def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
-    return [type(each) for each in actions]
-
-
-def condition(status: Status, kind: ConditionType) -> tuple[str, str]:
-    (found,) = [each for each in status.conditions if each.type is kind]
-    return found.status.value, found.reason
-
-
-def images(world: World) -> set[str]:
-    """Of the pods that take sessions."""
-    return {each.manifest["spec"]["containers"][0]["image"] for each in at_work(world)}
-
 
 # A resource comes.
 
@@ -354,128 +311,6 @@ def test_a_resource_that_was_deleted_before_it_had_anything_goes_at_once() -> No
     world = World(has_finalizer=True, is_deleting=True)
 
     assert kinds(world.plan().actions) == [RemoveFinalizer]
-
-
-# What is wrong.
-
-
-def test_a_spec_with_faults_keeps_the_last_good_one_in_force() -> None:
-    world = settled(replicas=2)
-    world.change(replicas="many")
-    by_name(world)[0].has_failed_since = world.now
-    world.settle()
-
-    assert len(at_work(world)) == 2
-    assert condition(world.status, ConditionType.DEGRADED) == ("True", "InvalidSpec")
-    assert condition(world.status, ConditionType.AVAILABLE) == ("True", "PodsReady")
-    assert world.status.observed_generation == 2
-
-
-def test_a_resource_that_never_had_a_good_spec_says_what_to_mend() -> None:
-    planned = World({"replicas": 2}).plan()
-
-    (told,) = planned.status.conditions
-    assert planned.actions == ()
-    assert (told.status, told.reason) == (ConditionStatus.TRUE, "InvalidSpec")
-    assert "spec.image: is missing" in told.message
-
-
-def test_a_missing_secret_is_named_and_no_pod_is_made() -> None:
-    world = World({"image": "media:1", "registry": {"urlSecretRef": {"name": "r", "key": "url"}}})
-    planned = world.step()
-
-    assert CreatePod not in kinds(planned.actions)
-    assert condition(planned.status, ConditionType.DEGRADED) == ("True", "SecretMissing")
-
-    world.secrets["r"] = frozenset({"url"})
-    world.flags = Flags()
-    world.settle()
-
-    assert len(at_work(world)) == 1
-    assert condition(world.status, ConditionType.DEGRADED) == ("False", "NothingToMend")
-
-
-def test_a_secret_that_goes_missing_leaves_running_pods_alone() -> None:
-    world = World({"image": "media:1", "registry": {"urlSecretRef": {"name": "r", "key": "url"}}})
-    world.secrets["r"] = frozenset({"url"})
-    world.settle()
-    world.secrets["r"] = frozenset({"another"})
-    world.settle()
-
-    assert len(at_work(world)) == 1
-    assert condition(world.status, ConditionType.DEGRADED) == ("True", "SecretMissing")
-
-
-def test_while_paused_pods_stay_as_they_are() -> None:
-    world = settled(replicas=2)
-    world.change(replicas=5, paused=True)
-    by_name(world)[0].has_failed_since = world.now
-    planned = world.step()
-
-    assert not {CreatePod, DeletePod} & set(kinds(planned.actions))
-    assert planned.status.phase is Phase.PAUSED
-    assert condition(planned.status, ConditionType.PAUSED) == ("True", "PausedBySpec")
-
-    world.change(paused=False)
-    world.settle()
-
-    assert len(at_work(world)) == 5
-
-
-def test_a_pod_that_failed_is_replaced_at_once() -> None:
-    world = settled(replicas=2)
-    by_name(world)[0].has_failed_since = world.now
-    world.settle()
-
-    assert len(at_work(world)) == 2
-    assert len(world.pods) == 2
-
-
-def test_a_pod_that_fails_again_and_again_is_replaced_ever_more_slowly() -> None:
-    world = settled()
-    deaths, made, is_told = [], set(world.pods), False
-    for _ in range(400):
-        for each in world.pods.values():
-            if each.is_alive and each.has_failed_since is None:
-                each.has_failed_since = world.now
-        reason = condition(world.step().status, ConditionType.DEGRADED)
-        is_told = is_told or reason[0] == "True"
-        if world.pods.keys() - made:
-            deaths.append(world.now)
-            made |= world.pods.keys()
-        world.run_pods()
-        world.now += 1
-    pauses = [after - before for before, after in pairwise(deaths)]
-
-    assert pauses[:4] == sorted(pauses[:4])
-    assert pauses[-1] >= 80
-    assert is_told
-
-
-def test_a_pod_whose_node_is_gone_is_replaced() -> None:
-    world = settled()
-    (lost,) = by_name(world)
-    world.nodes = frozenset({"node-2"})
-    planned = world.plan()
-
-    assert kinds(planned.actions) == [CreatePod, DeletePod]
-    assert condition(planned.status, ConditionType.DEGRADED) == ("True", "NodeGone")
-    assert planned.actions[-1] == DeletePod(lost.name, lost.uid)
-
-
-def test_a_stuck_pod_is_replaced_by_one_that_is_given_more_time() -> None:
-    world = World()
-    world.step()
-    world.now += 299
-    assert CreatePod not in kinds(world.plan().actions)
-
-    world.now += 1
-    actions = world.plan().actions
-
-    (made,) = [each for each in actions if isinstance(each, CreatePod)]
-    metadata: Any = made.manifest["metadata"]
-    assert metadata["annotations"][Annotation.ATTEMPT] == "1"
-    assert DeletePod in kinds(actions)
 
 
 # Flags.

@@ -6,7 +6,7 @@ from typing import Any
 
 from fleets.resources import pod, resource, starting
 from fleets.situations import situation
-from voicemedia_operator.reconcile.observed import Observed, Pod
+from voicemedia_operator.reconcile.observed import ObjectKey, Observed, Pod
 from voicemedia_operator.reconcile.troubles import Trouble, troubles
 from voicemedia_operator.spec.voice_media_server import Fault
 
@@ -69,3 +69,22 @@ def test_faults_of_the_spec_come_first() -> None:
 
     assert [each.reason for each in told] == ["InvalidSpec", "ImagePullBackOff"]
     assert told[0].message.startswith("spec.replicas: is no number. ")
+
+
+def test_a_load_balancer_without_an_address_is_told() -> None:
+    given = resource(media={"exposure": {"mode": "LoadBalancer"}})
+    status: Any = {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}
+    seen = Observed(objects={ObjectKey("Service", "voice-1"): {"status": status}})
+    (trouble,) = found(given=given, observed=seen)
+
+    assert trouble.reason == "AddressMissing"
+    assert "voice-1" in trouble.message
+
+
+def test_ports_that_are_used_up_are_told_only_while_a_pod_is_missing() -> None:
+    ports = {"mode": "HostPort", "portRange": {"first": 31000, "last": 31000}}
+    given = resource(media={"exposure": ports})
+
+    assert found(pod("a", port=31000), given=given) == ()
+    (trouble,) = found(pod("a", port=31000), given=given, replicas=2)
+    assert trouble.reason == "PortsExhausted"

@@ -15,7 +15,7 @@ from voicemedia_operator.reconcile.names import (
     fleet_secret,
     pod_name,
 )
-from voicemedia_operator.reconcile.objects.manifest import Manifest, owned
+from voicemedia_operator.reconcile.objects.manifest import Manifest, owned, pods_of
 from voicemedia_operator.reconcile.objects.secret import tokens_reference
 from voicemedia_operator.reconcile.objects.settings import (
     ADMIN_KEY,
@@ -32,10 +32,12 @@ from voicemedia_operator.reconcile.objects.settings import (
 )
 from voicemedia_operator.reconcile.observed import Resource
 from voicemedia_operator.reconcile.reading import CONTAINER
-from voicemedia_operator.spec.media import ADMIN_PORT, HTTP_PORT
+from voicemedia_operator.spec.media import ADMIN_PORT, HTTP_PORT, ExposureMode
 from voicemedia_operator.spec.parts import Part, SecretKeyRef
 from voicemedia_operator.spec.voice_media_server import Spec
 
+MEDIA_UDP = "media-udp"
+MEDIA_TCP = "media-tcp"
 GROUP = 65532
 """Group of the files of Secrets: the image's own user is in it."""
 READ_BY_GROUP = 0o440
@@ -44,17 +46,23 @@ READ_BY_GROUP = 0o440
 @dataclass(frozen=True, slots=True)
 class Place:
     """What one pod has for itself. `number` rises with each; `attempt`: how many before it failed
-    in its place; `port`: its port of the node or of its Service, where that is not the pod's."""
+    in its place; `port`: its port of the node, where that is not the pod's; `address`: its
+    address, where that is neither its own nor its node's."""
 
     number: int
     attempt: int = 0
     port: int | None = None
+    address: str | None = None
+
+
+NOWHERE = Place(0)
+"""Of the pod that stands for all pods of a revision."""
 
 
 def revision_of(resource: Resource, spec: Spec) -> str:
     """Stands for image, settings and template: pods of one revision are made alike."""
     metadata = {"labels": dict(spec.pod.labels), "annotations": dict(spec.pod.annotations)}
-    return digest({"metadata": metadata, "spec": _pod_spec(resource, spec, None)})
+    return digest({"metadata": metadata, "spec": _pod_spec(resource, spec, NOWHERE)})
 
 
 def pod_manifest(resource: Resource, spec: Spec, place: Place) -> Manifest:
@@ -78,12 +86,13 @@ def pod_manifest(resource: Resource, spec: Spec, place: Place) -> Manifest:
         name,
         labels=labels,
         annotations=annotations,
-        spec=_pod_spec(resource, spec, place.port),
+        spec=_pod_spec(resource, spec, place),
     )
 
 
-def _pod_spec(resource: Resource, spec: Spec, port: int | None) -> dict[str, Any]:
+def _pod_spec(resource: Resource, spec: Spec, place: Place) -> dict[str, Any]:
     given = spec.pod
+    is_on_host = spec.media.exposure.mode is ExposureMode.HOST_NETWORK
     volumes = list(_volumes(resource, spec))
     members: dict[str, Any] = {
         "restartPolicy": "Always",
@@ -95,35 +104,55 @@ def _pod_spec(resource: Resource, spec: Spec, port: int | None) -> dict[str, Any
             "fsGroup": GROUP,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(resource, spec, port)],
+        "containers": [_container(resource, spec, place)],
         "volumes": [volume for volume, _ in volumes],
         "serviceAccountName": given.service_account_name,
         "priorityClassName": given.priority_class_name,
         "nodeSelector": dict(given.node_selector),
         "tolerations": [_members(each) for each in given.tolerations],
-        "affinity": None if given.affinity is None else dict(given.affinity),
+        "hostNetwork": True if is_on_host else None,
+        "dnsPolicy": "ClusterFirstWithHostNet" if is_on_host else None,
+        "affinity": _affinity(resource, dict(given.affinity or {}), is_on_host),
         "topologySpreadConstraints": [dict(each) for each in given.topology_spread_constraints],
         "imagePullSecrets": [{"name": name} for name in given.image_pull_secrets],
     }
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 
 
+def _affinity(resource: Resource, given: dict[str, Any], is_on_host: bool) -> dict[str, Any]:
+    """What people wish; on the nodes' own network never two pods on one."""
+    if not is_on_host:
+        return given
+    apart = {
+        "labelSelector": {"matchLabels": pods_of(resource.name)},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    among_pods = dict(given.get("podAntiAffinity") or {})
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    among_pods[required] = [*(among_pods.get(required) or ()), apart]
+    return {**given, "podAntiAffinity": among_pods}
+
+
 def _members(part: Part) -> dict[str, Any]:
     return part.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _container(resource: Resource, spec: Spec, port: int | None) -> dict[str, Any]:
-    mux_port = spec.media.exposure.mux_port
+def _container(resource: Resource, spec: Spec, place: Place) -> dict[str, Any]:
+    exposure = spec.media.exposure
+    advertised = advertised_address(exposure, place.port, place.address)
+    media: dict[str, Any] = {"containerPort": exposure.mux_port}
+    if exposure.mode is ExposureMode.HOST_PORT and place.port is not None:
+        media["hostPort"] = place.port
     return {
         "name": CONTAINER,
         "image": spec.image,
         "imagePullPolicy": spec.pod.image_pull_policy.value,
-        "env": environment(resource, spec, advertised_address(spec, port)),
+        "env": environment(resource, spec, advertised),
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"},
-            {"name": "media-udp", "containerPort": mux_port, "protocol": "UDP"},
-            {"name": "media-tcp", "containerPort": mux_port, "protocol": "TCP"},
+            {"name": MEDIA_UDP, "protocol": "UDP", **media},
+            {"name": MEDIA_TCP, "protocol": "TCP", **media},
         ],
         "resources": _members(spec.pod.resources),
         "securityContext": {

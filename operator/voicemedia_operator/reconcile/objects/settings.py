@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from voicemedia_operator.reconcile.observed import Resource
-from voicemedia_operator.spec.media import ADMIN_PORT, HTTP_PORT, LEARNED_BY_STUN, ExposureMode
+from voicemedia_operator.spec.media import (
+    ADMIN_PORT,
+    HTTP_PORT,
+    LEARNED_BY_STUN,
+    Exposure,
+    ExposureMode,
+)
 from voicemedia_operator.spec.parts import SecretKeyRef
 from voicemedia_operator.spec.signaling import AuthMode
 from voicemedia_operator.spec.voice_media_server import Spec
@@ -58,16 +64,16 @@ def environment(resource: Resource, spec: Spec, advertised: str) -> list[Variabl
     ]
 
 
-def advertised_address(spec: Spec, port: int | None) -> str:
-    """What clients are told. `port`: where it is not the mux port, as of a node."""
-    exposure = spec.media.exposure
+def advertised_address(exposure: Exposure, port: int | None, address: str | None) -> str:
+    """What clients are told. `port`: where it is not the mux port, as of a node; `address`: what
+    was found for this pod, if it is neither its own nor its node's."""
     if exposure.advertised_address == LEARNED_BY_STUN:
         return LEARNED_BY_STUN
     own = "$(POD_IP)" if exposure.mode is ExposureMode.POD_IP else "$(HOST_IP)"
-    address = exposure.advertised_address or own
+    told = exposure.advertised_address or address or own
     if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        return told
+    return f"[{told}]:{port}" if ":" in told else f"{told}:{port}"
 
 
 def _from_field(name: str, path: str) -> Variable:

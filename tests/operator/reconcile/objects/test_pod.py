@@ -138,3 +138,30 @@ def test_secrets_are_readable_by_the_server_alone() -> None:
 
 def test_a_pod_without_wishes_of_people_has_no_empty_members() -> None:
     assert not [name for name, value in manifest()["spec"].items() if value in (None, {}, [])]
+
+
+def test_a_port_of_the_node_leads_to_media_by_both_protocols() -> None:
+    exposure = {"mode": "HostPort", "portRange": {"first": 31000, "last": 31003}}
+    made = manifest(Place(1, port=31002), media={"exposure": exposure})
+    (found,) = made["spec"]["containers"]
+    ports = {each["name"]: each.get("hostPort") for each in found["ports"]}
+
+    assert ports == {"http": None, "admin": None, "media-udp": 31002, "media-tcp": 31002}
+
+
+def test_on_the_nodes_network_pods_stay_apart_whatever_people_wish_besides() -> None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    wish = {"podAntiAffinity": {required: [{"topologyKey": "zone"}]}, "nodeAffinity": {"a": "b"}}
+    spec = manifest(media={"exposure": {"mode": "HostNetwork"}}, pod={"affinity": wish})["spec"]
+
+    assert spec["hostNetwork"] is True
+    assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
+    assert spec["affinity"]["nodeAffinity"] == {"a": "b"}
+    assert [each["topologyKey"] for each in spec["affinity"]["podAntiAffinity"][required]] == [
+        "zone",
+        "kubernetes.io/hostname",
+    ]
+
+
+def test_other_pods_have_a_network_of_their_own() -> None:
+    assert not {"hostNetwork", "affinity"} & manifest()["spec"].keys()

@@ -81,16 +81,19 @@ def test_traces_go_where_standard_variables_say() -> None:
     assert found["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
 
 
-def test_clients_are_told_the_address_that_is_given_or_else_the_pods() -> None:
-    assert advertised_address(spec_of(), None) == "$(POD_IP)"
-    given = spec_of(media={"exposure": {"advertisedAddress": "203.0.113.4"}})
-    assert advertised_address(given, None) == "203.0.113.4"
-    learned = spec_of(media={"exposure": {"advertisedAddress": "stun"}})
-    assert advertised_address(learned, 31000) == "stun"
+def told(exposure: dict[str, Any], port: int | None = None, address: str | None = None) -> str:
+    return advertised_address(spec_of(media={"exposure": exposure}).media.exposure, port, address)
+
+
+def test_clients_are_told_the_address_that_is_given_or_else_what_is_found() -> None:
+    assert told({}) == "$(POD_IP)"
+    assert told({"mode": "HostNetwork"}) == "$(HOST_IP)"
+    assert told({"mode": "LoadBalancer"}, address="203.0.113.9") == "203.0.113.9"
+    assert told({"advertisedAddress": "203.0.113.4"}) == "203.0.113.4"
+    assert told({"mode": "NodePort", "advertisedAddress": "stun"}, 31000) == "stun"
 
 
 def test_an_address_with_a_port_of_its_own_is_told_with_it() -> None:
     ports = {"mode": "HostPort", "portRange": {"first": 31000, "last": 31003}}
-    assert advertised_address(spec_of(media={"exposure": ports}), 31002) == "$(HOST_IP):31002"
-    v6 = ports | {"advertisedAddress": "2001:db8::4"}
-    assert advertised_address(spec_of(media={"exposure": v6}), 31002) == "[2001:db8::4]:31002"
+    assert told(ports, 31002) == "$(HOST_IP):31002"
+    assert told(ports | {"advertisedAddress": "2001:db8::4"}, 31002) == "[2001:db8::4]:31002"
