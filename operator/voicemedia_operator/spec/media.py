@@ -60,8 +60,9 @@ class Exposure(Part):
     advertised_address: Annotated[str, Field(min_length=1, max_length=45)] | None = None
     """The address that clients are told, if it is not the one that the operator finds: an IPv4 or
     IPv6 address, or stun for the one that public STUN servers see. Unset, clients are told the
-    pod's address (PodIP), the node's ExternalIP or else its InternalIP (HostPort, HostNetwork,
-    NodePort), or the address of the pod's Service (LoadBalancer)."""
+    pod's address (PodIP), the node's as its kubelet has it, which in clouds is the one within
+    their network (HostPort, HostNetwork, NodePort), or the address of the pod's Service
+    (LoadBalancer)."""
 
     @rule(
         "self.mode != 'HostPort' || has(self.portRange)",
