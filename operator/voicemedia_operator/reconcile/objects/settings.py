@@ -41,7 +41,7 @@ def environment(resource: Resource, spec: Spec, advertised: str) -> list[Variabl
         "HTTP": f"0.0.0.0:{HTTP_PORT}",
         "ADMIN": f"0.0.0.0:{ADMIN_PORT}",
         "ADMIN_TOKEN_FILE": f"{FLEET_FOLDER}/{ADMIN_KEY}",
-        "UDP": f"0.0.0.0:{spec.media.exposure.mux_port}",
+        "UDP": f"[::]:{spec.media.exposure.mux_port}",
         "ADVERTISE": advertised,
         "INSTANCE_ID": "$(POD_NAME)",
         "PEER_URL": f"http://$(POD_IP):{HTTP_PORT}",
