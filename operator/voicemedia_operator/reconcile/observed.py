@@ -165,13 +165,16 @@ class Memo:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """All that was seen at one moment, but for the resource.
+    """All that was seen at one moment, but for the resource. Pods were asked for their `instance`
+    after the last drain or undrain that was sent: an older word could be about another drain.
 
     `objects`: those that the operator owns for the resource, pods left out. `secrets`: for each
     Secret that spec names or the operator makes, its keys; one that is not there is left out.
     `flags`: `None` without a registry. `kinds`: optional kinds that the API server knows, such as
     `PodMonitor`. `nodes`: names of the nodes that are there; `None` where we may not know.
     `answers`: of the queries of the rollout's analysis, by name; without an answer left out.
+    `refusal`: what the API server said when it refused a pod last, such as by a quota or a Pod
+    Security Standard; empty where the last one was taken.
     """
 
     pods: tuple[Pod, ...] = ()
@@ -181,4 +184,5 @@ class Observed:
     kinds: frozenset[str] = frozenset()
     nodes: frozenset[str] | None = None
     answers: Mapping[str, float] = field(default_factory=dict)
+    refusal: str = ""
     memo: Memo = field(default_factory=Memo)

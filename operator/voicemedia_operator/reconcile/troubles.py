@@ -56,8 +56,10 @@ def _of_secrets(situation: Situation) -> Iterator[Trouble]:
 
 
 def _of_places(situation: Situation) -> Iterator[Trouble]:
-    exposure, ports = situation.spec.media.exposure, situation.spec.media.exposure.port_range
     is_short = len(situation.updated) < situation.wish.replicas
+    if is_short and situation.observed.refusal:
+        yield Trouble("PodRefused", situation.observed.refusal[:MAX_TOLD_CHARS])
+    exposure, ports = situation.spec.media.exposure, situation.spec.media.exposure.port_range
     if ports is not None and is_short and not free_ports(exposure, situation.pods):
         yield Trouble(
             "PortsExhausted",

@@ -88,3 +88,12 @@ def test_ports_that_are_used_up_are_told_only_while_a_pod_is_missing() -> None:
     assert found(pod("a", port=31000), given=given) == ()
     (trouble,) = found(pod("a", port=31000), given=given, replicas=2)
     assert trouble.reason == "PortsExhausted"
+
+
+def test_a_pod_that_the_api_server_refuses_is_told_while_it_is_missing() -> None:
+    seen = Observed(refusal="violates PodSecurity restricted: hostPort")
+
+    assert found(pod("a"), observed=seen) == ()
+    assert found(observed=seen) == (
+        Trouble("PodRefused", "violates PodSecurity restricted: hostPort"),
+    )
