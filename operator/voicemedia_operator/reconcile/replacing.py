@@ -1,8 +1,9 @@
 """Which pods are made, drained, taken back, deleted: new ones first, then old ones drain.
 
-Bounds: pods at work never exceed the wanted number by more than `max_surge`, and nothing that we
-do leaves fewer than the wanted number less `max_unavailable` that take sessions. Pods that drain
-count for neither.
+Bounds: no pod is made that would be more than `max_surge` beyond the wanted number at work, and
+nothing that we do leaves fewer than the wanted number less `max_unavailable` that take sessions.
+Pods that drain count for neither. Those that are taken back need no room: they are there anyway,
+and the sooner they work, the sooner a bad revision gets no more sessions.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def changes(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> Changes:
     missing = max(wish.replicas - len(current) - len(waiting), 0)
     taken = len(working) + len(stuck) + len(waiting)
     room = max(wish.replicas + wish.update.max_surge - taken, 0)
-    back = _to_take_back(pods, wish, now_unix_s)[: min(missing, room)]
-    births = min(missing - len(back), room - len(back))
+    back = _to_take_back(pods, wish, now_unix_s)[:missing]
+    births = max(min(missing, room) - len(back), 0)
     idle_stuck = [pod for pod in stuck if pod.sessions == 0]
     return Changes(
         create=(_attempt([*gone, *stuck], current),) * births,

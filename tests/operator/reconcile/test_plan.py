@@ -289,6 +289,22 @@ def test_with_max_unavailable_and_no_surge_an_old_pod_goes_first() -> None:
     assert images(world) == {"media:2"}
 
 
+def test_when_an_update_is_turned_back_two_looks_give_all_new_sessions_to_the_old_revision() -> (
+    None
+):
+    world = with_sessions(settled(replicas=3), 4, 4, 4)
+    world.change(image="media:2")
+    world.settle()
+    assert images(world) == {"media:2"}
+
+    world.change(image="media:1")
+    world.step()
+    world.step()
+
+    assert images(world) == {"media:1"}
+    assert len(at_work(world)) == 3
+
+
 # A resource goes.
 
 

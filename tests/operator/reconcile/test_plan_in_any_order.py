@@ -63,7 +63,7 @@ class Fleet(RuleBasedStateMachine):
         self._plan(lost)
 
     def _plan(self, lost: set[int]) -> None:
-        world, working = self.world, self._working()
+        world, working, before = self.world, self._working(), set(self.world.pods)
         ready = len(self._pods(takes_sessions=True))
         wanted = 0 if world.is_deleting else world.spec["replicas"]
         count = iter(range(1000))
@@ -71,7 +71,10 @@ class Fleet(RuleBasedStateMachine):
 
         least = min(ready, wanted - self._update["maxUnavailable"])
         assert len(self._pods(takes_sessions=True)) >= least
-        assert self._working() <= max(working, wanted + self._update["maxSurge"])
+        if world.pods.keys() - before:
+            assert self._working() <= wanted + self._update["maxSurge"]
+        else:
+            assert self._working() <= working + wanted
 
     @rule()
     def another_operator_takes_over(self) -> None:

@@ -111,6 +111,14 @@ def test_draining_pods_of_the_wanted_revision_are_taken_back_before_any_is_made(
     assert names(found(pods, wish(4)).take_back) == ["c", "b"]
 
 
+def test_pods_are_taken_back_at_once_though_the_bad_revision_is_still_at_work() -> None:
+    pods = [old("a"), old("b"), old("c"), draining("d", 2), draining("e", 2), pod("f")]
+    planned = found(pods, wish(3))
+
+    assert names(planned.take_back) == ["d", "e"]
+    assert planned.create == ()
+
+
 @pytest.mark.parametrize(
     "lost",
     [
@@ -209,7 +217,9 @@ def test_no_plan_leaves_its_bounds(pods: list[Pod], replicas: int, surge: int, g
     available = [each for each in numbered if is_available(each)]
     left = [each for each in available if each.uid not in leaving]
     grown = len(planned.create) + len(planned.take_back)
+    current = [each for each in working if each.revision == REVISION]
 
-    assert grown == 0 or len(working) + grown <= replicas + surge
+    assert not planned.create or len(working) + grown <= replicas + surge
+    assert grown == 0 or len(current) + grown <= replicas
     assert len(left) >= min(len(available), replicas - gap)
     assert not {each.uid for each in planned.take_back} & leaving
