@@ -7,7 +7,7 @@ others, people who change their minds, and an operator that forgets all it knew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Part
@@ -29,10 +29,13 @@ def seconds(*some: int) -> st.SearchStrategy[int]:
 class Fleet(RuleBasedStateMachine):
     """One fleet and all that can happen to it."""
 
+    exposure: ClassVar[dict[str, Any]] = {}
+
     def __init__(self) -> None:
         super().__init__()
         drain = {"timeoutSeconds": TIMEOUT_S, "noticeSeconds": NOTICE_S}
-        self.world = World({"image": "media:1", "replicas": 2, "drain": drain})
+        media = {"exposure": self.exposure}
+        self.world = World({"image": "media:1", "replicas": 2, "drain": drain, "media": media})
 
     def _pods(self, **wanted: bool) -> Sequence[WorldPod]:
         return [
@@ -208,11 +211,44 @@ class Fleet(RuleBasedStateMachine):
         assert self.world.plan().actions == ()
 
 
-TestAnyOrder = Fleet.TestCase
-TestAnyOrder.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    phases=[Part.explicit, Part.reuse, Part.generate],  # to shrink takes minutes
-    suppress_health_check=[HealthCheck.too_slow],
-)
+class FleetOnHostPorts(Fleet):
+    """Each pod has a port of the nodes."""
+
+    exposure: ClassVar[dict[str, Any]] = {
+        "mode": "HostPort",
+        "portRange": {"first": 31000, "last": 31099},
+    }
+
+    @invariant()
+    def no_two_pods_have_one_port(self) -> None:
+        ports = [self.world.seen(each.name).port for each in self._pods()]
+        assert None not in ports
+        assert len(ports) == len(set(ports))
+
+
+class FleetOnNodePorts(Fleet):
+    """Each pod has a Service, which is made before it and goes after it."""
+
+    exposure: ClassVar[dict[str, Any]] = {"mode": "NodePort"}
+
+    def _assert_settled(self, spec: dict[str, Any]) -> None:
+        super()._assert_settled(spec)
+        services = {key.name for key in self.world.objects if key.kind == "Service"}
+        assert self.world.is_deleting or services == {"voice", *self.world.pods}
+
+
+def in_any_order(fleet: type[Fleet], examples: int) -> type[Any]:
+    test: type[Any] = fleet.TestCase
+    test.settings = settings(
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        phases=[Part.explicit, Part.reuse, Part.generate],  # to shrink takes minutes
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    return test
+
+
+TestAnyOrder = in_any_order(Fleet, 60)
+TestAnyOrderOnHostPorts = in_any_order(FleetOnHostPorts, 25)
+TestAnyOrderOnNodePorts = in_any_order(FleetOnNodePorts, 25)
