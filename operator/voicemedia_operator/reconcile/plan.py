@@ -134,9 +134,10 @@ def _let_go(situation: Situation) -> Iterator[Action]:
 
 
 def _told_of_the_share(share: Share) -> Iterator[Event]:
-    if share.found is not None and share.found.rollout is share.rollout:
-        is_back = share.found.verdict is Verdict.ROLLBACK
-        yield Event(is_back, "RolledBack" if is_back else "ShareWidened", share.found.reason)
+    """A step; a rollback is told by the condition that turns."""
+    found = share.found
+    if found is not None and found.verdict is Verdict.WIDEN and found.rollout is share.rollout:
+        yield Event(False, "ShareWidened", found.reason)
 
 
 def _without_spec(resource: Resource, observed: Observed, now_unix_s: int) -> Plan:
