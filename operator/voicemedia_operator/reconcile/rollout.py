@@ -69,7 +69,7 @@ class _Seen:
 
 def share_in_force(resource: Resource, spec: Spec, observed: Observed, now_unix_s: int) -> Share:
     """Wishes take effect at once; the guard looks once in an interval."""
-    wish_hash = digest(spec.rollout.model_dump(mode="json", by_alias=True))
+    wish_hash = hash_of(spec.rollout)
     seen = _look(resource, observed)
     if seen.rollout is None or seen.wish_hash != wish_hash:
         rollout = _begun(spec.rollout, seen, now_unix_s)
@@ -81,6 +81,12 @@ def share_in_force(resource: Resource, spec: Spec, observed: Observed, now_unix_
         share = _checked(share, spec, observed, now_unix_s)
     status = _status(share.status, share.rollout, spec, now_unix_s)
     return replace(share, status=_about(wish_hash, status))
+
+
+def hash_of(asked: wish.Rollout) -> str:
+    """Stands for a wish. Defaults are left out: an operator that knows a member more, and starts
+    to fill it in, must not take a rollback for forgotten."""
+    return digest(asked.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 def _about(wish_hash: str, status: RolloutStatus) -> RolloutStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fleets.resources import spec_of
 from fleets.rollouts import (
     BAD,
     GOOD,
@@ -18,6 +19,7 @@ from fleets.rollouts import (
 from fleets.world import World
 from voicemedia_operator.reconcile.names import flags_config_map
 from voicemedia_operator.reconcile.observed import Flags, ObjectKey
+from voicemedia_operator.reconcile.rollout import hash_of
 from voicemedia_operator.spec.status import RolloutPhase, Status
 from voicemedia_rollout.analysis import Measure
 from voicemedia_rollout.document import Rollout, read_document, write_document
@@ -152,6 +154,14 @@ def test_a_rollback_outlives_a_status_that_was_wiped() -> None:
     go_on(world, 100, GOOD)
 
     assert weight(world) == 0
+
+
+def test_a_default_that_is_filled_in_is_no_new_wish() -> None:
+    bare = spec_of(rollout={"weight": 20})
+    filled_in = spec_of(rollout={"weight": 20, "killSwitch": False, "analysis": {"enabled": True}})
+
+    assert hash_of(bare.rollout) == hash_of(filled_in.rollout)
+    assert hash_of(bare.rollout) != hash_of(spec_of(rollout={"weight": 21}).rollout)
 
 
 def test_on_failure_pause_leaves_the_share_as_it_is() -> None:
