@@ -70,7 +70,7 @@ def changes(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> Changes:
     births = max(min(missing, room) - len(back), 0)
     idle_stuck = [pod for pod in stuck if pod.sessions == 0]
     return Changes(
-        create=(_attempt([*gone, *stuck], current),) * births,
+        create=(_attempt([*gone, *stuck], current, wish.revision),) * births,
         drain=(
             *((pod, Cause.STUCK) for pod in stuck if pod not in idle_stuck),
             *_to_drain(working, wish),
@@ -80,10 +80,11 @@ def changes(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> Changes:
     )
 
 
-def _attempt(failed: Sequence[Pod], current: Sequence[Pod]) -> int:
-    """Of pods that are made now: one more than those that failed, and no less than those that
-    still have to show that they can."""
-    counted = [attempt_after(pod) for pod in failed if not pod.is_draining]
+def _attempt(failed: Sequence[Pod], current: Sequence[Pod], revision: str) -> int:
+    """Of pods that are made now: one more than those of their revision that failed, and no less
+    than those that still have to show that they can."""
+    alike = [pod for pod in failed if pod.revision == revision and not pod.is_draining]
+    counted = [attempt_after(pod) for pod in alike]
     return max([*counted, *(pod.attempt for pod in current if not pod.is_ready)], default=0)
 
 

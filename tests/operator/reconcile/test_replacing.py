@@ -144,6 +144,14 @@ def test_a_pod_that_ended_is_deleted_and_replaced_with_one_attempt_more() -> Non
     assert planned.create == (1,)
 
 
+def test_failures_of_an_old_revision_do_not_slow_the_new_one_down() -> None:
+    assert found([ended("a", revision=OLD_REVISION, attempt=3)], wish(1)).create == (0,)
+
+
+def test_a_pod_that_is_made_beside_one_that_is_not_ready_has_its_attempt() -> None:
+    assert found([starting("a", attempt=2)], wish(2)).create == (2,)
+
+
 def test_a_pod_that_failed_before_keeps_its_place_for_a_while() -> None:
     assert found([ended("a", attempt=2)], wish(1)) == Changes()
 
