@@ -1,0 +1,1 @@
+"""How the operator itself is: logs, metrics, health."""
