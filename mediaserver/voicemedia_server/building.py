@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from aiohttp import ClientSession, web
+from aiohttp.typedefs import Middleware
 
 from voicemedia_server.config.credentials import (
     MIN_SECRET_BYTES,
@@ -27,6 +28,7 @@ from voicemedia_server.edge.clients import Clients
 from voicemedia_server.edge.forwarding import Forwarder
 from voicemedia_server.edge.ice_servers import IceServers
 from voicemedia_server.edge.key_sets import FETCH_TIMEOUT, fetch_text
+from voicemedia_server.edge.local_port import local_port_middleware
 from voicemedia_server.edge.locations import Locations
 from voicemedia_server.edge.problems import Uncounted, problem_middleware
 from voicemedia_server.edge.rates import MethodRates, RateLimits
@@ -213,8 +215,8 @@ class Builder:
         )
 
     def flag_stores(self) -> list[FlagStore]:
-        """Where the flag document is: in a file, in the fleet's Redis, or in both, else here. What
-        a guard changes is the first."""
+        """Where the flag document is: in a file, in the fleet's Redis, or in both, else here. The
+        last is the one that people and guards change."""
         of_fleet = make_flag_store(self._settings)
         if of_fleet is None:
             return [local_store(self._settings)]
@@ -275,16 +277,18 @@ class Builder:
         self, service: SessionService, registry: Registry, steering: Steering
     ) -> web.Application:
         """The admin port's routes. Raises `ConfigError` for a token that cannot be read."""
-        app = web.Application(
-            middlewares=[problem_middleware(Uncounted()), token_middleware(self._admin_access())]
-        )
+        app = web.Application(middlewares=[problem_middleware(Uncounted()), self._admin_access()])
         Admin(service, registry).add_to(app)
         steering.add_to(app)
         return app
 
-    def _admin_access(self) -> Authenticator:
+    def _admin_access(self) -> Middleware:
         token = admin_token(self._configuration)
-        return OpenAccess() if token is None else StaticTokens([token])
+        if token is not None:
+            return token_middleware(StaticTokens([token]))
+        address = self._settings.admin
+        assert address is not None, "there is an admin port"
+        return local_port_middleware(address)
 
     def _body_limits(self) -> BodyLimits:
         return BodyLimits(self._settings.max_body_bytes, self._settings.request_timeout_s)

@@ -7,6 +7,15 @@ import time
 from collections.abc import Callable
 
 from voicemedia_server.service import DrainPolicy, SessionService
+from voicemedia_server.sessions.refusals import Refusal, RefusalReason
+
+
+class Leaving(Refusal):
+    """The process ends, whatever is asked."""
+
+    status = 409
+    reason = RefusalReason.DRAINING
+    title = "The server is leaving"
 
 
 class Draining:
@@ -20,6 +29,7 @@ class Draining:
         self._now_unix_s = now_unix_s
         self._ending: asyncio.Task[None] | None = None
         self.ends_unix_s: float | None = None
+        self._is_leaving = False
 
     def begin(self, policy: DrainPolicy | None = None) -> None:
         """Takes no new sessions. Live ones go on, with a policy up to its limit: then they are
@@ -32,7 +42,12 @@ class Draining:
         self._ending = asyncio.get_running_loop().create_task(self._service.drain_out(policy))
 
     def take_back(self) -> None:
-        """Takes new sessions again, and ends none; those that were asked to move may have gone."""
+        """Takes new sessions again, and ends none; those that were asked to move may have gone.
+
+        Raises `Leaving` once the process leaves.
+        """
+        if self._is_leaving:
+            raise Leaving("This server is leaving; it takes no new sessions any more.")
         self._forget()
         self._service.undrain()
 
@@ -40,6 +55,11 @@ class Draining:
         if self._ending is not None:
             self._ending.cancel()
         self._ending = self.ends_unix_s = None
+
+    def leave(self) -> None:
+        """From now on it cannot be taken back: the process ends."""
+        self._is_leaving = True
+        self.begin()
 
     async def close(self) -> None:
         """Ends the task."""

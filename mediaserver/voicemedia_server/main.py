@@ -125,7 +125,7 @@ class Server:
             build.websocket(whip, plane, sealer).add_to(public)
             stores, flags = build.flag_stores(), Flags()
             following = Following(stores, flags, metrics)
-            guard = build.guard(stores[0], registry)
+            guard = build.guard(stores[-1], registry)
             build.decisions(whip, flags, registry).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()
@@ -147,7 +147,11 @@ class Server:
                 following.offer,
                 lambda: flags.revision,
             )
-            admin_url = await self._listen_admin(build.admin(service, registry, steering), stack)
+            admin_url = None
+            if self._settings.admin is not None:
+                app = build.admin(service, registry, steering)
+                host, port = await self._listen(app, "admin", None, stack)
+                admin_url = f"http://{join_port(host, port)}"
             self._draining = draining
             if self._starts_draining:
                 draining.begin()
@@ -172,6 +176,7 @@ class Server:
                 tell(greeting(self._version, base_url, admin_url, plane.endpoints))
                 log.info("ready", version=self._version, media_port=plane.endpoints[0].port)
                 await self._leave.wait()
+                draining.leave()
                 await self._drain_out(service)
                 for task in background:
                     task.cancel()
@@ -225,12 +230,6 @@ class Server:
         if self._settings.http.is_unspecified:
             host = "localhost"
         return f"{'https' if context else 'http'}://{join_port(host, port)}"
-
-    async def _listen_admin(self, app: web.Application, stack: AsyncExitStack) -> str | None:
-        if self._settings.admin is None:
-            return None
-        host, port = await self._listen(app, "admin", None, stack)
-        return f"http://{join_port(host, port)}"
 
     async def _listen(
         self,

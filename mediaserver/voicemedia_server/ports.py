@@ -381,6 +381,11 @@ class FlagStore(Protocol):
         """Writes the next revision. Raises `RevisionConflict` or `FlagsUnavailable`."""
         ...
 
+    def know(self, text: str) -> None:
+        """A document that came by another way: where others read this store too, it is put into
+        it, unless what is there is newer."""
+        ...
+
     async def watch(self, take: Callable[[str], None]) -> None:
         """Calls `take` with the text now and after each change, until cancelled. While the store
         is away nothing is given: the last snapshot counts."""

@@ -208,10 +208,10 @@ class Registry(Claims, Protocol):
         """Asks the instance that holds the session to end it, at its next renewal.
         False where nobody holds it, or nobody can be asked."""
 
-    async def lead(self, memo: str = "") -> str | None:
-        """Leads the fleet, if nobody else does, until it leaves or its lease ends. `memo` stays
-        for whoever leads next. Returns the memo that stands there, empty at first; `None` where
-        another leads, or nobody can know."""
+    async def lead(self, for_s: float, memo: str = "") -> str | None:
+        """Leads the fleet for so long, if nobody else does; less where it leaves or its lease
+        ends. `memo` stays for whoever leads next, ten times as long. Returns the memo that stands
+        there, empty at first; `None` where another leads, or nobody can know."""
 
     async def keep(self, describe: Callable[[], InstanceState], end: Callable[[str], None]) -> None:
         """Joins, renews the lease and puts the directory right, until cancelled. `end` is called

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+TOKEN_VARIABLE = "VOICEMEDIA_ADMIN_TOKEN_FILE"
 ADMIN_URL = "http://127.0.0.1:8081"
 TIMEOUT_S = 5.0
 END_TIMEOUT_S = 5.0
@@ -33,6 +38,36 @@ class Failed(Exception):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class AdminPort:
+    """Of one instance."""
+
+    url: str
+    token: str | None = None
+
+    def ask(self, method: str, path: str) -> Any:
+        """What it answers. Raises `Failed`."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            request = Request(self.url + path, method=method, headers=headers)
+            with urlopen(request, timeout=TIMEOUT_S) as response:
+                return json.load(response)
+        except HTTPError as refusal:
+            with refusal:
+                detail = json.load(refusal).get("detail", refusal.reason)
+            code = 1 if refusal.code == HTTPStatus.NOT_FOUND else 2
+            raise Failed(detail, code) from None
+        except (URLError, OSError, ValueError) as failure:
+            raise Failed("the admin port does not answer; is --admin right?", 2) from failure
+
+
+def _read_token(file: str | None) -> str | None:
+    try:
+        return None if file is None else Path(file).read_text(encoding="utf-8").strip()
+    except OSError as failure:
+        raise Failed(f"the token cannot be read: {failure}", 2) from failure
+
+
 def main() -> None:
     """The command."""
     sys.exit(run(sys.argv[1:]))
@@ -41,8 +76,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Does what the arguments say; returns the exit code."""
     given = _parser().parse_args(arguments)
-    admin = given.admin.rstrip("/")
     try:
+        admin = AdminPort(given.admin.rstrip("/"), _read_token(given.token_file))
         if given.command == "events":
             return _tell_events(admin, given)
         found = _ask(admin, given.command, getattr(given, "label", ""))
@@ -60,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--admin", default=ADMIN_URL, help=f"the admin port of any instance (default {ADMIN_URL})"
     )
+    parser.add_argument(
+        "--token-file",
+        default=os.environ.get(TOKEN_VARIABLE),
+        help=f"with the token that the admin port asks for, if it does (or {TOKEN_VARIABLE})",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="all sessions, oldest first")
@@ -72,22 +112,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ask(admin: str, command: str, label: str) -> Any:
+def _ask(admin: AdminPort, command: str, label: str) -> Any:
     if command == "list":
-        return _request("GET", f"{admin}/sessions")
+        return admin.ask("GET", "/sessions")
     if command == "instances":
-        return _request("GET", f"{admin}/instances")
-    url = f"{admin}/sessions/{quote(label, safe='')}"
+        return admin.ask("GET", "/instances")
+    path = f"/sessions/{quote(label, safe='')}"
     if command == "show":
-        return _request("GET", url)
-    _request("DELETE", url)
-    _wait_until_gone(url)
+        return admin.ask("GET", path)
+    admin.ask("DELETE", path)
+    _wait_until_gone(admin, path)
     return {"ended": label}
 
 
-def events(admin: str, limit: int, is_following: bool) -> Iterator[dict[str, Any]]:
+def events(admin: AdminPort, limit: int, is_following: bool) -> Iterator[dict[str, Any]]:
     """What happened in the fleet: the newest `limit`, then each as it is told. Raises `Failed`."""
-    found = _request("GET", f"{admin}/events?limit={limit}")
+    found = admin.ask("GET", f"/events?limit={limit}")
     after, is_told = "0-0", False
     while True:
         for event in found["events"]:
@@ -100,10 +140,10 @@ def events(admin: str, limit: int, is_following: bool) -> Iterator[dict[str, Any
             return
         if not found["events"]:
             time.sleep(FOLLOW_S)
-        found = _request("GET", f"{admin}/events?after={after}")
+        found = admin.ask("GET", f"/events?after={after}")
 
 
-def _tell_events(admin: str, given: argparse.Namespace) -> int:
+def _tell_events(admin: AdminPort, given: argparse.Namespace) -> int:
     try:
         for event in events(admin, given.limit, given.follow):
             print(json.dumps(event) if given.json else _as_line(event), flush=True)
@@ -120,29 +160,17 @@ def _as_line(event: dict[str, Any]) -> str:
     return f"{moment}  {event['instance']}  {event['happening']:<9}  {said}".rstrip()
 
 
-def _wait_until_gone(url: str) -> None:
+def _wait_until_gone(admin: AdminPort, path: str) -> None:
     until_s = time.monotonic() + END_TIMEOUT_S
     while time.monotonic() < until_s:
         try:
-            _request("GET", url)
+            admin.ask("GET", path)
         except Failed as failure:
             if failure.code == 1:
                 return
             raise
         time.sleep(POLL_S)
     raise Failed("the instance that holds the session was asked, but has not ended it yet", 1)
-
-
-def _request(method: str, url: str) -> Any:
-    try:
-        with urlopen(Request(url, method=method), timeout=TIMEOUT_S) as response:
-            return json.load(response)
-    except HTTPError as refusal:
-        with refusal:
-            detail = json.load(refusal).get("detail", refusal.reason)
-        raise Failed(detail, 1) from None
-    except (URLError, OSError, ValueError) as failure:
-        raise Failed("the admin port does not answer; is --admin right?", 2) from failure
 
 
 def _as_text(command: str, found: Any) -> str:

@@ -45,7 +45,7 @@ class Threshold(Part):
 
 DEFAULT_THRESHOLDS = (
     Threshold(measure=Measure.SETUP_FAILURE, limit=0.1, worse_by=0.05),
-    Threshold(measure=Measure.LOST, limit=0.05, worse_by=0.03),
+    Threshold(measure=Measure.LOST, worse_by=0.1),
     Threshold(measure=Measure.MOS, limit=3.6, worse_by=0.5),
 )
 

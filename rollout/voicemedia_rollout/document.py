@@ -162,7 +162,7 @@ def read_document(text: str) -> Rollout:
     but that has no `rollout`: it was written by hand and is evaluated, not changed."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DocumentMalformed("the document is not JSON") from None
     if not isinstance(document, dict):
         raise DocumentMalformed("the document is not a JSON object")

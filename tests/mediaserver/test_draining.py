@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediaserver.test_service import World
-from voicemedia_server.draining import Draining
+from voicemedia_server.draining import Draining, Leaving
 from voicemedia_server.service import DrainPolicy
 from voicemedia_server.session import EventKind
 from voicemedia_server.sessions.lifecycle import CloseReason
@@ -82,3 +82,13 @@ async def test_one_that_was_taken_back_ends_nobody(world: World, draining: Drain
     assert session.close_reason is None
     assert not world.service.is_draining
     assert draining.ends_unix_s is None
+
+
+async def test_once_the_process_leaves_nothing_is_taken_back(
+    world: World, draining: Draining
+) -> None:
+    draining.leave()
+
+    with pytest.raises(Leaving):
+        draining.take_back()
+    assert world.service.is_draining

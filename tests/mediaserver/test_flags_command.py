@@ -43,7 +43,7 @@ async def test_a_first_split_makes_the_document(file: Path) -> None:
     assert told == (
         "revision   1\nwebrtc     5 %\nchanged    2025-11-24 16:00:00 UTC by anna: try it\n"
         "guard      on: every 10 s over 300 s, 50 sessions, 3 failed checks; setup-failure limit "
-        "0.1 worse by 0.05, lost limit 0.05 worse by 0.03, mos limit 3.6 worse by 0.5\n"
+        "0.1 worse by 0.05, lost worse by 0.1, mos limit 3.6 worse by 0.5\n"
     )
     assert rollout_in(file).weight_percent == 5
 
@@ -68,7 +68,7 @@ async def test_the_guard_is_told_when_to_take_a_share_back(file: Path) -> None:
     told = await say(file, "guard", *words, "--limit", "mos=none", "--worse-by", "mos=none")
 
     assert (
-        "on: every 10 s over 60 s, 50 sessions, 3 failed checks; lost limit 0.05 worse by 0.03, "
+        "on: every 10 s over 60 s, 50 sessions, 3 failed checks; lost worse by 0.1, "
         "setup-failure limit 0.2 worse by 0.05, jitter worse by 0.01\n"
     ) in told
     assert rollout_in(file).weight_percent == 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -15,8 +16,9 @@ from mediaserver.registry.contract import STATE
 from mediaserver.test_service import World
 from voicemedia_rollout.document import Variant
 from voicemedia_server.edge.problems import problem_middleware
+from voicemedia_server.edge.tokens import StaticTokens, token_middleware
 from voicemedia_server.routing.decision import Decision, DecisionReason
-from voicemedia_server.sessions_command import events, run
+from voicemedia_server.sessions_command import AdminPort, events, run
 from voicemedia_server.status.admin import Admin
 
 Command = Callable[..., Awaitable[int]]
@@ -135,7 +137,7 @@ async def test_programs_get_one_event_a_line(
 
 async def test_events_are_followed_as_they_happen(world: World, admin: str) -> None:
     await world.open_connected()
-    following = events(admin, limit=1, is_following=True)
+    following = events(AdminPort(admin), limit=1, is_following=True)
     first = await asyncio.to_thread(next, following)
     other = await world.open_connected()
 
@@ -148,7 +150,7 @@ async def test_events_are_followed_as_they_happen(world: World, admin: str) -> N
 async def test_a_limit_that_makes_no_sense_is_told(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await command("events", "--limit", "0") == 1
+    assert await command("events", "--limit", "0") == 2
     assert "limit" in capsys.readouterr().err
 
 
@@ -163,3 +165,25 @@ async def test_a_label_that_nobody_has_is_told(
 def test_an_admin_port_that_does_not_answer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--admin", "http://127.0.0.1:9", "list"]) == 2
     assert "--admin" in capsys.readouterr().err
+
+
+async def test_the_token_of_the_admin_port_is_sent(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("t" * 32 + "\n")
+    app = web.Application(
+        middlewares=[problem_middleware(Tally()), token_middleware(StaticTokens(["t" * 32]))]
+    )
+    Admin(world.service, world.registry).add_to(app)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        words = ["--admin", url, "--token-file", str(file), "list"]
+
+        assert await asyncio.to_thread(run, words) == 0
+        assert await asyncio.to_thread(run, ["--admin", url, "list"]) == 2
+    assert "Bearer" in capsys.readouterr().err
+
+
+def test_a_token_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert run(["--token-file", str(tmp_path / "nowhere"), "list"]) == 2

@@ -106,13 +106,7 @@ class Flags:
     def take(self, text: str) -> None:
         """From now on decisions go by this document. Raises `DocumentMalformed`, and keeps the
         last one."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            raise DocumentMalformed("the document is not JSON") from None
-        flags = document.get("flags") if isinstance(document, dict) else None
-        if not isinstance(flags, dict) or not all(isinstance(f, dict) for f in flags.values()):
-            raise DocumentMalformed("flags is missing, or is no object of flags")
+        document, flags = _read(text)
         try:
             self._provider.take(document)
         except OpenFeatureError as failure:
@@ -136,6 +130,24 @@ class Flags:
         if key is None or key not in KEYS or KEYS[key][0] != details.value:
             key = details.value or None  # a document by another hand: its value counts
         return Evaluation(key, self.revision)
+
+
+def revision_of(text: str) -> int:
+    """Of a document; 0 where it says none. Raises `DocumentMalformed`."""
+    document, flags = _read(text)
+    return _revision(flags, document.get("metadata"))
+
+
+def _read(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The document and its flags. Raises `DocumentMalformed`."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DocumentMalformed("the document is not JSON") from None
+    flags = document.get("flags") if isinstance(document, dict) else None
+    if not isinstance(flags, dict) or not all(isinstance(f, dict) for f in flags.values()):
+        raise DocumentMalformed("flags is missing, or is no object of flags")
+    return document, flags
 
 
 def _revision(flags: Mapping[str, Any], of_set: object) -> int:

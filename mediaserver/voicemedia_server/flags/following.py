@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from voicemedia_rollout.document import DocumentMalformed, read_document
-from voicemedia_server.flags.evaluation import Flags
+from voicemedia_server.flags.evaluation import Flags, revision_of
 from voicemedia_server.ports import FlagStore, FlagsUnavailable
 
 log = structlog.get_logger("flags")
@@ -69,10 +69,13 @@ class Following:
         """A document came by another way; whether it was taken, being newer than the one in force.
         From then on the newest counts here. Raises `DocumentMalformed`."""
         read_document(text)
+        if not self._is_newer(text):
+            return False
+        self._flags.take(text)
         self._newest_counts = True
-        before = self._flags.revision
-        self.take(text)
-        return self._flags.revision > before
+        self._accepted(text)
+        log.info("flags", revision=self._flags.revision)
+        return True
 
     def take(self, text: str) -> None:
         """A document came; the same one again is passed over."""
@@ -88,15 +91,26 @@ class Following:
             self._observer.flags_refused()
             log.warning("a flag document cannot be read; the last one counts", fault=str(malformed))
             return False
-        self._observer.flags_taken(self._flags.revision)
+        self._accepted(text)
         return True
+
+    def _accepted(self, text: str) -> None:
+        self._last = text
+        self._observer.flags_taken(self._flags.revision)
+        for store in self._stores:
+            store.know(text)
 
     def _is_wanted(self, text: str) -> bool:
         """It is another one and, where that counts, newer."""
-        ours = self._flags.rollout
-        if text == self._last or ours is None or not self._newest_counts:
+        if text == self._last or not self._newest_counts or self._flags.revision == 0:
             return text != self._last
+        is_wanted = self._is_newer(text)
+        if not is_wanted:
+            log.warning("an older flag document is passed over", in_force=self._flags.revision)
+        return is_wanted
+
+    def _is_newer(self, text: str) -> bool:
         try:
-            return read_document(text).revision > ours.revision
+            return revision_of(text) > self._flags.revision
         except DocumentMalformed:
             return True  # is told when it is taken

@@ -57,6 +57,9 @@ class FileFlagStore:
         except OSError as failure:
             raise FlagsUnavailable(f"{self._path}: {failure}") from failure
 
+    def know(self, text: str) -> None:
+        """Nothing: what people put into the file stays."""
+
     async def watch(self, take: Callable[[str], None]) -> None:
         """Gives the text now and after each change, until cancelled; while there is no file, or
         it cannot be read, nothing is given."""
@@ -88,6 +91,9 @@ class MemoryFlagStore:
         check_revision(self._rollout.revision, rollout)
         self._rollout = rollout
         self._changed.set()
+
+    def know(self, text: str) -> None:
+        """Nothing: nobody else reads it."""
 
     async def watch(self, take: Callable[[str], None]) -> None:
         """Gives the text now and after each change, until cancelled."""

@@ -29,6 +29,11 @@ QUIET = (Verdict.IDLE, Verdict.HEALTHY, Verdict.PAUSED)
 """Told when they begin, not at each check."""
 
 
+LEAD_INTERVALS = 3
+"""A leader that makes no checks for so many intervals, since it cannot read the flags or hangs, is
+followed by another."""
+
+
 class GuardObserver(Protocol):
     """Is told of checks; implemented by `telemetry`."""
 
@@ -59,7 +64,10 @@ class Guard:
 
     async def look(self, rollout: Rollout | None) -> None:
         """One check of what is in force; `None` where that cannot be read."""
-        memo = await self.registry.lead() if rollout is not None else None
+        memo = None
+        if rollout is not None:
+            lead_s = LEAD_INTERVALS * rollout.analysis.interval_s
+            memo = await self.registry.lead(lead_s)
         if rollout is None or memo is None:
             self.observer.guard_followed()
             self._last = None
@@ -68,7 +76,7 @@ class Guard:
             rollout.revision, [one.state.report for one in await self.registry.instances()]
         )
         found = check(rollout, report, Progress.decode(memo), int(self.now_unix_s()))
-        await self.registry.lead(found.progress.encode())
+        await self.registry.lead(lead_s, found.progress.encode())
         self._tell(rollout, found)
         if found.rollout is not None:
             await self._write(found.rollout)

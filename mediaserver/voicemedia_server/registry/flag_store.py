@@ -61,6 +61,7 @@ class RedisFlagStore:
         self._client = connection.client
         self._key = f"{PREFIX}:{{{fleet}}}:flags"
         self._poll_s = poll_s
+        self._newest: str | None = None
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -97,6 +98,12 @@ class RedisFlagStore:
             )
             return int(await cast(Awaitable[int], answer))
 
+    def know(self, text: str) -> None:
+        """It is put into Redis at the next look, unless what is there is newer."""
+        ours, known = _rollout_in(text), _rollout_in(self._newest)
+        if ours is not None and (known is None or ours.revision > known.revision):
+            self._newest = text
+
     async def watch(self, take: Callable[[str], None]) -> None:
         """Gives the text now and after each change, until cancelled."""
         seen: str | None = None
@@ -124,13 +131,13 @@ class RedisFlagStore:
     async def _look(self, seen: str | None, take: Callable[[str], None]) -> str | None:
         """What is in force now: what Redis has, unless what was seen is newer."""
         found = await self._read()
-        if found == seen:
-            return seen
-        ours, theirs = _rollout_in(seen), _rollout_in(found)
+        ours, theirs = _rollout_in(self._newest), _rollout_in(found)
         if ours is not None and (theirs.revision if theirs else 0) < ours.revision:
             await self._run(RESTORE, ours)
             return seen
-        assert found is not None, "nothing was seen, or what is there is newer"
+        if found is None or found == seen:
+            return seen
+        self.know(found)
         take(found)
         return found
 

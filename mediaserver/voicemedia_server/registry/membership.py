@@ -26,6 +26,11 @@ class Membership:
     lease_s: float = 15.0
     beat_s: float = 1.0
 
+    @property
+    def fresh_s(self) -> float:
+        """What is left of the lease of an instance that missed no more than three beats."""
+        return self.lease_s - 3 * self.beat_s
+
     def record(
         self, label: str, transport: Transport, decision: Decision | None = None
     ) -> SessionRecord:

@@ -36,6 +36,7 @@ class MemoryDirectory:
     sessions: dict[str, SessionRecord] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     leader: str | None = None
+    leads_until_s: float = 0.0
     memo: str = ""
     free: dict[str, int] = field(default_factory=dict)
     audit: deque[Noted] = field(default_factory=lambda: deque(maxlen=CAPACITY_ENTRIES))
@@ -144,7 +145,12 @@ class MemoryRegistry:
     async def choose(self, dice: Callable[[], float]) -> InstanceRecord | None:
         """`Registry`."""
         directory = self._swept()
-        ranked = sorted((places, instance) for instance, places in directory.free.items())
+        fresh_s = self._clock_s() + self._membership.fresh_s
+        ranked = sorted(
+            (places, instance)
+            for instance, places in directory.free.items()
+            if directory.leases_s[instance] >= fresh_s
+        )
         if not ranked:
             return None
         first = int(dice() * len(ranked))
@@ -159,12 +165,15 @@ class MemoryRegistry:
         directory.asked.add(label)
         return True
 
-    async def lead(self, memo: str = "") -> str | None:
+    async def lead(self, for_s: float, memo: str = "") -> str | None:
         """`Registry`."""
         directory, instance = self._swept(), self._membership.instance
-        if instance not in directory.instances or directory.leader not in (None, instance):
+        now_s = self._clock_s()
+        is_led = directory.leader not in (None, instance) and now_s < directory.leads_until_s
+        if instance not in directory.instances or is_led:
             return None
         directory.leader = instance
+        directory.leads_until_s = now_s + for_s
         directory.memo = memo or directory.memo
         return directory.memo
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 from redis.exceptions import RedisError
@@ -39,10 +40,11 @@ PATIENCE_S = 0.5
 """For one operation in all, where it takes several round trips: asking a Sentinel, a cluster."""
 
 
-MEMO_KEPT_MS = 3_600_000
-"""How long what a leader noted waits for the next one."""
 BATCH_ENTRIES = 100
 """Of the audit, told at once: a long script would make others wait."""
+
+
+Document = TypeVar("Document")
 
 
 class Unreachable(Exception):
@@ -129,7 +131,7 @@ class RedisRegistry:
     async def sessions(self) -> tuple[SessionRecord, ...]:
         """`Registry`."""
         try:
-            found = [SessionRecord.decode(text) for text in await self._list("sessions")]
+            found = read_all(SessionRecord.decode, await self._list("sessions"))
         except Unreachable:
             found = list(self._held.values())
         return tuple(sorted(found, key=lambda record: record.opened_unix_s))
@@ -137,7 +139,7 @@ class RedisRegistry:
     async def instances(self) -> tuple[InstanceRecord, ...]:
         """`Registry`."""
         try:
-            found = [InstanceRecord.decode(text) for text in await self._list("instances")]
+            found = read_all(InstanceRecord.decode, await self._list("instances"))
         except Unreachable:
             found = []
         return tuple(sorted(found, key=lambda record: record.id))
@@ -155,15 +157,19 @@ class RedisRegistry:
             said = await self._ask(Operation.AUDIT, scripts.AUDIT, after, limit)
         except Unreachable:
             return ()
-        pairs = zip(said[::2], said[1::2], strict=True)
-        return tuple(Noted(name, AuditEntry.decode(text)) for name, text in pairs)
+        found = dict(zip(said[::2], said[1::2], strict=True))
+        entries = {name: read_all(AuditEntry.decode, [text]) for name, text in found.items()}
+        return tuple(Noted(name, entry) for name, [*read] in entries.items() for entry in read)
 
     async def choose(self, dice: Callable[[], float]) -> InstanceRecord | None:
         """`Registry`."""
         if not self._is_reachable:
             return None
         try:
-            said = await self._ask(Operation.CHOOSE, scripts.CHOOSE, repr(dice()), repr(dice()))
+            fresh_ms = int(self._membership.fresh_s * 1000)
+            said = await self._ask(
+                Operation.CHOOSE, scripts.CHOOSE, repr(dice()), repr(dice()), fresh_ms
+            )
         except Unreachable:
             return None
         return InstanceRecord.decode(said[1]) if said[0] == scripts.DONE else None
@@ -178,12 +184,12 @@ class RedisRegistry:
             return False
         return said[0] == scripts.DONE
 
-    async def lead(self, memo: str = "") -> str | None:
+    async def lead(self, for_s: float, memo: str = "") -> str | None:
         """`Registry`."""
         if not self._is_reachable:
             return None
         try:
-            said = await self._tell(Operation.LEAD, scripts.LEAD, memo, MEMO_KEPT_MS)
+            said = await self._tell(Operation.LEAD, scripts.LEAD, memo, int(for_s * 1000))
         except (Unreachable, Stale):
             return None
         return said[1] if len(said) > 1 else None
@@ -305,6 +311,17 @@ class RedisRegistry:
         self._has_failed = True
         self._is_reachable = False
         self._counter.registry_reachable(False)
+
+
+def read_all(decode: Callable[[str], Document], texts: Sequence[str]) -> list[Document]:
+    """Those that can be read: a newer instance may write what an older one does not know."""
+    found = []
+    for text in texts:
+        try:
+            found.append(decode(text))
+        except ValueError as failure:
+            log.warning("a record cannot be read and is passed over", fault=str(failure))
+    return found
 
 
 _OUTCOMES = {scripts.FULL: Result.FULL, scripts.STALE: Result.STALE}

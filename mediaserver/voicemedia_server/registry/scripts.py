@@ -193,6 +193,9 @@ CHOOSE = (
     _SHARED
     + """
 sweep()
+local silent = redis.call('ZRANGEBYSCORE', leases, '-inf',
+  '(' .. string.format('%.0f', now_ms() + tonumber(ARGV[3])))
+for _, id in ipairs(silent) do redis.call('ZREM', free, id) end
 local count = redis.call('ZCARD', free)
 if count == 0 then return {'none'} end
 local first = math.floor(ARGV[1] * count)
@@ -202,8 +205,9 @@ local id = redis.call('ZRANGE', free, rank, rank)[1]
 return {'done', redis.call('HGET', instances, id)}
 """
 )
-"""Two numbers from 0 up to 1 → `done document`. The set is sorted by free places, so that of two
-ranks the higher one has more of them."""
+"""Two numbers from 0 up to 1, and what must be left of a lease in milliseconds → `done document`:
+one that missed its last renewals may be dead, and counts again when it renews. The set is sorted
+by free places, so that of two ranks the higher one has more of them."""
 
 LIST = (
     _SHARED
@@ -217,19 +221,21 @@ return redis.call('HVALS', ARGV[1] == 'instances' and instances or sessions)
 LEAD = (
     _SHARED
     + """
-local id, epoch, memo, keep_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, epoch, memo, for_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if is_stale(id, epoch) then return {'stale'} end
 sweep()
 local leading = redis.call('HGET', leader, 'id')
-if leading and leading ~= id then return {'done'} end
-redis.call('HSET', leader, 'id', id)
+local until_ms = tonumber(redis.call('HGET', leader, 'until_ms') or '0')
+if leading and leading ~= id and now_ms() < until_ms then return {'done'} end
+redis.call('HSET', leader, 'id', id, 'until_ms', string.format('%.0f', now_ms() + for_ms))
 if memo ~= '' then redis.call('HSET', leader, 'memo', memo) end
-redis.call('PEXPIRE', leader, keep_ms)
+redis.call('PEXPIRE', leader, 10 * for_ms)
 return {'done', redis.call('HGET', leader, 'memo') or ''}
 """
 )
-"""`id epoch memo keep_ms` → `done memo` where this instance leads now, `done` where another does.
-Whoever leads, leads until it leaves or its lease ends; its memo stays for whoever is next."""
+"""`id epoch memo for_ms` → `done memo` where this instance leads now, `done` where another does.
+Whoever leads, leads for that long, or until it leaves or its lease ends; its memo stays ten times
+as long for whoever is next."""
 
 NOTE = (
     _SHARED

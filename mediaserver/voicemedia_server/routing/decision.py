@@ -49,6 +49,10 @@ class Decision:
     revision: int
     tenant: str | None = None
 
+    def resumed(self) -> Decision:
+        """What a call is given that goes on: the same, and no fresh sample of the split."""
+        return replace(self, reason=DecisionReason.RESUME)
+
     @property
     def transport(self) -> Transport:
         """The one that the variant stands for; a fallback may travel by another."""
@@ -84,7 +88,7 @@ def decide(
 
 def _wished(evaluation: Evaluation | None, kept: Decision | None) -> Decision:
     if kept is not None:
-        return Decision(kept.variant, DecisionReason.RESUME, kept.revision)
+        return kept.resumed()
     if evaluation is None:
         return Decision(Variant.WEBSOCKET, DecisionReason.REGISTRY_DOWN, 0)
     known = KEYS.get(evaluation.variant_key or "")

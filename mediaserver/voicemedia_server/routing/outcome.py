@@ -13,20 +13,32 @@ from voicemedia_server.sessions.lifecycle import CloseReason, State
 from voicemedia_server.sessions.sound import Transport
 
 SETTING_UP = (State.OFFERED, State.CONNECTING)
-NOT_THE_SERVERS = (CloseReason.DELETED, CloseReason.CLOSED_BY_PEER)
+NOT_THE_VARIANTS = (
+    CloseReason.DELETED,
+    CloseReason.CLOSED_BY_PEER,
+    CloseReason.MOVED,
+    CloseReason.DRAINED,
+    CloseReason.STOPPED,
+)
+"""Ends of a set-up that say nothing about the transport: clients that left, servers that leave."""
 
 
 class Outcome(StrEnum):
     """A label of metrics."""
 
     OK = "ok"
-    ABANDONED = "abandoned"  # the client left before it was connected
+    ABANDONED = "abandoned"  # ended before it was connected, by its client or a drain
     SETUP_FAILED = "setup-failed"  # it was never connected
     LOST = "lost"  # it was connected, and then heard no more, or failed by a fault of ours
     FALLBACK = "fallback"  # given WebRTC, came by WebSocket
 
 
-LOSSES = (CloseReason.CONSENT_EXPIRED, CloseReason.DTLS_FAILED, CloseReason.FAILED)
+LOSSES = (
+    CloseReason.CONSENT_EXPIRED,
+    CloseReason.CONNECTION_LOST,
+    CloseReason.DTLS_FAILED,
+    CloseReason.FAILED,
+)
 
 
 def outcome_of(
@@ -34,7 +46,7 @@ def outcome_of(
 ) -> Outcome:
     """Of a session that ended for `reason` in `last_state`."""
     if last_state in SETTING_UP:
-        return Outcome.ABANDONED if reason in NOT_THE_SERVERS else Outcome.SETUP_FAILED
+        return Outcome.ABANDONED if reason in NOT_THE_VARIANTS else Outcome.SETUP_FAILED
     if reason in LOSSES:
         return Outcome.LOST
     if decision is not None and decision.transport is not transport:

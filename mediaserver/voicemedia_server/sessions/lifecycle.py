@@ -36,6 +36,7 @@ class CloseReason(StrEnum):
     DELETED = "deleted"
     CLOSED_BY_PEER = "closed-by-peer"
     CONSENT_EXPIRED = "consent-expired"
+    CONNECTION_LOST = "connection-lost"  # the WebSocket broke off without a word
     SETUP_TIMEOUT = "setup-timeout"
     DTLS_FAILED = "dtls-failed"
     PROTOCOL_ERROR = "protocol-error"  # the client said over WebSocket what cannot be taken

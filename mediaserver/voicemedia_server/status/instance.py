@@ -119,5 +119,5 @@ def read_drain(body: bytes) -> DrainRequest:
         fault = failure.errors(include_url=False, include_input=False, include_context=False)[0]
         member = ".".join(map(str, fault["loc"])) or "the body"
         raise RequestMalformed(f"{member}: {fault['msg']}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RequestMalformed("The body is not JSON.") from None

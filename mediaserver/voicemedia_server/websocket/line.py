@@ -121,6 +121,7 @@ class Line:
         self._point: ResumePoint
         self._replaced: Session | None = None
         self._ending: Close | None = None
+        self._has_said_close = False
         self._decision: Decision | None = None
 
     # -- the connection, as the service sees it ---------------------------------------------
@@ -194,7 +195,8 @@ class Line:
                 await self._hang_up(ending)
             return
         if ending is None:
-            reason = CloseReason.CLOSED_BY_PEER
+            has_said_so = self._has_said_close
+            reason = CloseReason.CLOSED_BY_PEER if has_said_so else CloseReason.CONNECTION_LOST
         elif ending.is_hang_up:
             reason = CloseReason.DELETED
         elif ending.code is CloseCode.INTERNAL:
@@ -238,6 +240,8 @@ class Line:
             case WSMsgType.PING:
                 await self._answer_ping(message.data)
                 return self._conversation.receive_ping(now_ns)
+            case WSMsgType.CLOSE:
+                self._has_said_close = True
             case WSMsgType.ERROR if isinstance(message.data, WebSocketError):
                 return self._conversation.break_off(message.data.code)
         return ()  # closed, or broken: the socket knows
@@ -282,6 +286,8 @@ class Line:
                 principal = await self._exchange.authenticator.principal(bearer)
             resumed = self._resumed(begin.resume_token, principal)
             decision = resumed.decision if resumed else self._decision
+            if resumed and decision:
+                decision = decision.resumed()
             self._session = await self._service.open_stream(
                 StreamRequest(
                     Transport.WEBSOCKET,

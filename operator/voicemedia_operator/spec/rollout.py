@@ -133,8 +133,8 @@ class Analysis(Part):
         each_once("measure"),
     ] = DEFAULT_THRESHOLDS
     """When WebRTC is too bad, from what the pods report of their sessions; one for each measure.
-    Default: setup-failure over 10 % or 5 points worse than WebSocket, lost over 5 % or 3 points
-    worse, mos under 3.6 or 0.5 worse. A list given here takes the place of all of these."""
+    Default: setup-failure over 10 % or 5 points worse than WebSocket, lost 10 points worse, mos
+    under 3.6 or 0.5 worse. A list given here takes the place of all of these."""
     prometheus_url: (
         Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s/]+(/\S*)?$")] | None
     ) = None

@@ -43,6 +43,9 @@ class AwayStore:
     async def replace(self, rollout: Rollout) -> None:
         raise FlagsUnavailable("the store is down")
 
+    def know(self, text: str) -> None:
+        """Nothing can be put there."""
+
     async def watch(self, take: Callable[[str], None]) -> None:
         await asyncio.Event().wait()
 
@@ -167,3 +170,49 @@ async def test_garbage_that_is_offered_is_told_to_who_offers_it() -> None:
         Following([], flags, told).offer("garbage")
 
     assert told.refused == 0
+
+
+class SharedStore(MemoryFlagStore):
+    """A store that others read; `known` are the documents that it was told of."""
+
+    def __init__(self, rollout: Rollout) -> None:
+        super().__init__(rollout)
+        self.known: list[str] = []
+
+    def know(self, text: str) -> None:
+        self.known.append(text)
+
+
+async def test_what_is_in_force_is_told_to_every_store() -> None:
+    shared = SharedStore(Rollout(revision=1))
+    following = Following([MemoryFlagStore(Rollout(revision=9)), shared], Flags(), Told())
+
+    await following.begin()
+
+    assert shared.known[-1] == write_document(Rollout(revision=9))
+
+
+async def test_a_document_whose_rollout_cannot_be_read_makes_no_older_one_newer() -> None:
+    flags = Flags()
+    following = Following([MemoryFlagStore(Rollout()), MemoryFlagStore(Rollout())], flags, Told())
+    ours = write_document(Rollout(revision=12))
+    following.take(ours.replace('"isKilled"', '"isFromTheFuture"'))
+    assert (flags.revision, flags.rollout) == (12, None)
+
+    following.take(write_document(Rollout(revision=3)))
+
+    assert flags.revision == 12
+
+
+async def test_an_offer_that_was_refused_changes_nothing() -> None:
+    flags = Flags()
+    following = Following([MemoryFlagStore(Rollout(revision=4))], flags, Told())
+    await following.begin()
+    without_flags = write_document(Rollout(revision=5)).replace('"flags"', '"banners"', 1)
+
+    with pytest.raises(DocumentMalformed):
+        following.offer(without_flags)
+    assert not following.offer(write_document(Rollout(revision=3)))
+    following.take(write_document(Rollout(revision=2)))
+
+    assert flags.revision == 2

@@ -444,27 +444,58 @@ class RegistryContract:
     async def test_one_instance_leads_until_it_leaves(self, fleet: Fleet) -> None:
         one, two = await fleet.join("one"), await fleet.join("two")
 
-        assert await one.registry.lead("two checks failed") == "two checks failed"
-        assert await one.registry.lead() == "two checks failed"
-        assert await two.registry.lead("nonsense") is None
+        assert await one.registry.lead(60, "two checks failed") == "two checks failed"
+        assert await one.registry.lead(60) == "two checks failed"
+        assert await two.registry.lead(60, "nonsense") is None
 
         await one.crash()
         await one.registry.leave()
 
-        assert await two.registry.lead() == "two checks failed"
+        assert await two.registry.lead(60) == "two checks failed"
 
     async def test_a_leader_that_died_is_followed_when_its_lease_ends(
         self, make: Callable[[Membership], Registry]
     ) -> None:
         fleet = Fleet(make, lease_s=0.2)
         one, two = await fleet.join("one"), await fleet.join("two")
-        assert await one.registry.lead() == ""
+        assert await one.registry.lead(60) == ""
         await one.crash()
 
         async def leads() -> bool:
-            return await two.registry.lead() is not None
+            return await two.registry.lead(60) is not None
 
         await until(leads)
+        await fleet.close()
+
+    async def test_a_leader_that_does_not_lead_any_more_is_followed(self, fleet: Fleet) -> None:
+        one, two = await fleet.join("one"), await fleet.join("two")
+        assert await one.registry.lead(0.2, "one check failed") is not None
+        assert await two.registry.lead(60) is None
+
+        async def leads() -> bool:
+            return await two.registry.lead(60) == "one check failed"
+
+        await until(leads)
+
+        assert await one.registry.lead(60) is None
+
+    async def test_one_that_missed_its_last_renewals_is_not_chosen(
+        self, make: Callable[[Membership], Registry]
+    ) -> None:
+        fleet = Fleet(make, lease_s=5.0)
+        one, two = await fleet.join("one"), await fleet.join("two")
+        two.state = replace(STATE, max_sessions=1000, is_public=True)
+        one.state = replace(STATE, is_public=True)
+
+        async def is_chosen(name: str) -> bool:
+            found = await one.registry.choose(lambda: 0.0)
+            return found is not None and found.id == name
+
+        await until(lambda: is_chosen("two"))
+        await two.crash()
+
+        await until(lambda: is_chosen("one"))
+        assert [record.id for record in await one.registry.instances()] == ["one", "two"]
         await fleet.close()
 
     async def test_how_the_sessions_of_an_instance_went_is_told_to_all(self, fleet: Fleet) -> None:

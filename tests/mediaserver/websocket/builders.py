@@ -77,6 +77,13 @@ class Client(CheckedSocket):
             if not events or heard["event"] in events:
                 return heard
 
+    def break_off(self) -> None:
+        """The connection is reset, as when a network goes away."""
+        connection = self.socket._response.connection  # aiohttp has no public way
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.abort()
+
     async def closed(self) -> int:
         """The close code; what is said before it is passed over."""
         while await self.hear(WITHIN_S) is not None:

@@ -151,6 +151,29 @@ async def test_a_client_that_is_gone_frees_its_session(world: World) -> None:
     await world.until_empty()
 
 
+async def test_a_connection_that_breaks_off_without_a_word_is_a_lost_call(world: World) -> None:
+    async with world.connected() as client:
+        await client.say(START)
+        await client.speak(bytes(160), 1)
+        await client.hear_of()
+        (session,) = world.service.sessions
+        client.break_off()
+
+    await world.until_empty()
+    assert session.close_reason is CloseReason.CONNECTION_LOST
+
+
+async def test_a_client_that_closes_has_said_so(world: World) -> None:
+    async with world.connected() as client:
+        await client.say(START)
+        await client.speak(bytes(160), 1)
+        await client.hear_of()
+        (session,) = world.service.sessions
+
+    await world.until_empty()
+    assert session.close_reason is CloseReason.CLOSED_BY_PEER
+
+
 @pytest.mark.parametrize(
     ("reason", "code"),
     [

@@ -141,7 +141,7 @@ async def test_a_call_is_born_with_the_decision_that_its_token_carries(world: Wo
     assert session.decision == decision
 
 
-async def test_a_call_that_moves_keeps_the_decision(world: World) -> None:
+async def test_a_call_that_moves_keeps_its_variant_and_is_no_fresh_sample(world: World) -> None:
     decision = Decision(Variant.WEBRTC, DecisionReason.FLAG, 7)
     query = f"?session={TOKENS.sign(Grant('anna', decision))}"
     async with world.connected("vm.v2.json", query=query) as old:
@@ -153,7 +153,7 @@ async def test_a_call_that_moves_keeps_the_decision(world: World) -> None:
             decisions = [session.decision for session in world.service.sessions]
 
     assert started["session"]["resumed"] is True
-    assert decisions == [decision, decision]
+    assert decisions == [decision, decision.resumed()]
 
 
 async def test_a_session_token_that_was_made_up_is_refused_before_the_upgrade(
