@@ -60,7 +60,7 @@ format: setup ## write the house format
 check: setup ## the fast part: format, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy mediaserver operator rollout tests
+	$(BIN)/mypy mediaserver operator rollout tests charts
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "not system"
 	@if scripts/has-node; then $(MAKE) --silent check-web; \
