@@ -91,6 +91,10 @@ cluster: setup packages ## a Kubernetes of one node with the media image, left u
 cluster-down: setup ## ends it, and removes what it made
 	@$(CLUSTER) down
 
+.PHONY: manifests
+manifests: setup ## deploy/voicemedia.yaml anew, from the chart
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m chart
+
 .PHONY: test
 test: setup packages peers programs check web ## everything: check, then the tests with real processes, browsers and clients
 	@scripts/has-node || $(MAKE) --silent check-web
