@@ -45,6 +45,10 @@ class Helm:
         found = yaml.safe_load_all(self.text(*options, namespace=namespace))
         return [document for document in found if document is not None]
 
+    def on(self, kubeconfig: Path, *words: str) -> str:
+        """What it says of a cluster. Raises `Refused`."""
+        return self._said("--kubeconfig", str(kubeconfig), *words)
+
     def _said(self, *words: str) -> str:
         try:
             return run(self.program, *words)
