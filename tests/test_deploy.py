@@ -14,7 +14,7 @@ from voicemedia_operator.config import Settings
 from voicemedia_operator.spec.voice_media_server import GROUP
 
 MANIFESTS = list(
-    yaml.safe_load_all((Path(__file__).parents[1] / "deploy" / "operator.yaml").read_text())
+    yaml.safe_load_all((Path(__file__).parents[1] / "deploy" / "voicemedia.yaml").read_text())
 )
 
 
@@ -23,11 +23,16 @@ def manifest(kind: str) -> dict[str, Any]:
     return dict(found)
 
 
+def rules(role: str) -> list[dict[str, Any]]:
+    """Of all roles of this kind."""
+    return [rule for each in MANIFESTS if each["kind"] == role for rule in each["rules"]]
+
+
 def verbs(kind: Kind, role: str = "ClusterRole") -> set[str]:
     """What the operator may do with objects of a kind."""
     return {
         verb
-        for rule in manifest(role)["rules"]
+        for rule in rules(role)
         if kind.group in rule["apiGroups"] and kind.plural in rule["resources"]
         for verb in rule["verbs"]
     }
@@ -50,15 +55,15 @@ def test_of_the_rest_it_may_do_no_more_than_it_does() -> None:
 
 
 def test_no_rule_has_a_wildcard() -> None:
-    rules = manifest("ClusterRole")["rules"] + manifest("Role")["rules"]
+    everything = rules("ClusterRole") + rules("Role")
 
-    assert not [rule for rule in rules if "*" in str(rule)]
+    assert not [rule for rule in everything if "*" in str(rule)]
 
 
 def test_status_and_finalizers_are_the_only_parts_of_the_resource_that_are_written() -> None:
     parts = {
         name: rule["verbs"]
-        for rule in manifest("ClusterRole")["rules"]
+        for rule in rules("ClusterRole")
         if GROUP in rule["apiGroups"]
         for name in rule["resources"]
     }
@@ -69,7 +74,7 @@ def test_status_and_finalizers_are_the_only_parts_of_the_resource_that_are_writt
 
 def test_the_lease_is_the_one_that_the_role_names() -> None:
     settings = Settings()
-    named = [rule["resourceNames"] for rule in manifest("Role")["rules"] if "resourceNames" in rule]
+    named = [rule["resourceNames"] for rule in rules("Role") if "resourceNames" in rule]
 
     assert named == [[Terms("", settings.lease, "").name]]
 

@@ -22,8 +22,8 @@ POLL_S = 0.2
 
 
 def manifests(image: str) -> list[Document]:
-    """Those of deploy/operator.yaml, with an image that the node has."""
-    text = (ROOT / "deploy" / "operator.yaml").read_text(encoding="utf-8")
+    """Those of deploy/voicemedia.yaml, with an image that the node has."""
+    text = (ROOT / "deploy" / "voicemedia.yaml").read_text(encoding="utf-8")
     documents = [dict(document) for document in yaml.safe_load_all(text)]
     for document in documents:
         if document["kind"] == "Deployment":

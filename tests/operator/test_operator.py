@@ -49,7 +49,7 @@ async def _prepare(plane: Plane) -> None:
     kubectl = plane.cluster.kubectl
     await kubectl("create", "namespace", SYSTEM)
     await install_resource(plane.cluster)
-    await kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / "operator.yaml"))
+    await kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / "voicemedia.yaml"))
 
 
 @pytest.fixture
