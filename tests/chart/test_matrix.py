@@ -10,6 +10,7 @@ from chart.helm import NAMESPACE, Helm, of_kind, only, pod_specs
 from chart.matrix import DIGEST, MATRIX, WITH_RESOURCE
 from chart.pod_security import faults
 from cluster.watching import Document
+from voicemedia_operator.config import listen_address, read_settings
 from voicemedia_operator.spec.voice_media_server import parse_spec
 
 pytestmark = pytest.mark.system
@@ -161,6 +162,17 @@ def watched(objects: list[Document]) -> str:
 def environment(objects: list[Document]) -> dict[str, str]:
     (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
     return {each["name"]: each.get("value", "") for each in container["env"]}
+
+
+@each_way
+def test_the_operator_understands_what_it_is_told(helm: Helm, way: str) -> None:
+    objects = rendered(helm, way)
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+
+    settings = read_settings(environment(objects), "host")
+
+    assert ",".join(settings.namespaces) == watched(objects)
+    assert [port["containerPort"] for port in container["ports"]] == [listen_address(settings)[1]]
 
 
 def test_each_namespace_that_is_watched_has_its_role(helm: Helm) -> None:
