@@ -17,9 +17,10 @@ import yaml
 
 from chart.helm import RELEASE, Helm, find_helm
 from chart.matrix import MATRIX, told
-from chart.place import CHART, PLAIN, ROOT
+from chart.place import CHART, PLAIN
 from cluster.client import Cluster, Namespace
 from cluster.commands import CommandFailed
+from cluster.operating import install_resource
 from cluster.watching import Document
 
 pytestmark = [pytest.mark.system, pytest.mark.own_cluster, pytest.mark.timeout(900)]
@@ -75,8 +76,7 @@ def helm() -> Helm:
 @pytest.fixture
 async def knowing(namespace: Namespace) -> Namespace:
     """A namespace of a cluster that knows the resource."""
-    await namespace.cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    await namespace.cluster.kubectl("wait", "--for=condition=Established", CRD)
+    await install_resource(namespace.cluster)
     return namespace
 
 
