@@ -66,6 +66,7 @@ class WorldPod:
     waiting: str = ""
     sessions: int = 0
     is_draining: bool = False
+    unready_since: int | None = None
     drain_ends_unix_s: int | None = None
     flags_revision: int = 0
     report: Report | None = None
@@ -92,12 +93,18 @@ class WorldPod:
 
     @property
     def is_ready(self) -> bool:
-        """As its probe finds it: never while it drains."""
-        return self.is_running and self.is_ready_since is not None and not self.is_draining
+        """As its probe found it last: never while it drains, and after that once it was asked."""
+        is_up = self.is_running and self.is_ready_since is not None
+        return is_up and self.unready_since is None and not self.is_draining
+
+    @property
+    def is_to_be_probed(self) -> bool:
+        """It takes sessions again, and its probe does not know yet."""
+        return self.is_running and self.unready_since is not None and not self.is_draining
 
     def document(self) -> dict[str, Any]:
         """As the API server has it."""
-        since = self.is_ready_since if self.is_ready else self.created_unix_s
+        since = self.is_ready_since if self.is_ready else self.unready_since or self.created_unix_s
         ready = {
             "type": "Ready",
             "status": "True" if self.is_ready else "False",
@@ -218,7 +225,7 @@ class World:
         comes."""
         for _ in range(rounds):
             self.run_pods()
-            if not self.step().actions and not any(map(self._may_start, self.pods.values())):
+            if not self.step().actions and not any(map(self._is_awaited, self.pods.values())):
                 return
             self.now += seconds
         raise AssertionError(f"never settled: {self.plan().actions}")
@@ -227,9 +234,13 @@ class World:
         is_up = each.is_running and each.is_ready_since is not None
         return each.is_alive and not each.waiting and not is_up
 
+    def _is_awaited(self, each: WorldPod) -> bool:
+        return self._may_start(each) or (each.is_alive and each.is_to_be_probed)
+
     def run_pods(self) -> None:
-        """What kubelets do: start pods, let deleted ones go."""
+        """What kubelets do: start pods, probe them, let deleted ones go."""
         for each in list(self.pods.values()):
+            self.probe(each)
             if self._may_start(each):
                 self.start(each)
             if each.terminating_until is not None:
@@ -237,7 +248,12 @@ class World:
 
     def start(self, each: WorldPod) -> None:
         each.is_running = True
-        each.is_ready_since = self.now
+        each.is_ready_since, each.unready_since = self.now, None
+
+    def probe(self, each: WorldPod) -> None:
+        """Asks a pod that is up whether it takes sessions again."""
+        if each.is_to_be_probed and each.is_ready_since is not None:
+            each.is_ready_since, each.unready_since = self.now, None
 
     def carry_out(self, action: Action) -> None:
         """As the shell does, which passes over what is no longer there."""
@@ -300,6 +316,7 @@ class World:
                 _merge(each.manifest["metadata"]["annotations"], annotations)
             case Drain(_, _, limit_s, notice_s) if each.is_running:
                 each.is_draining = True
+                each.unready_since = each.unready_since or self.now
                 if limit_s is not None:
                     each.drain_ends_unix_s = self.now + limit_s + (notice_s or 0)
             case Undrain() if each.is_running:

@@ -30,9 +30,8 @@ def last_unix_s(pod: Pod, drain: capacity.Drain) -> int | None:
 
 def begin_drain(pod: Pod, cause: Cause, now_unix_s: int) -> Iterator[Action]:
     """Takes it out of the Service and tells it, in this order."""
-    since = datetime.fromtimestamp(now_unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     annotations = {
-        Annotation.DRAIN_SINCE.value: since,
+        Annotation.DRAIN_SINCE.value: _written(now_unix_s),
         Annotation.DRAIN_CAUSE.value: cause.value,
     }
     yield Mark(pod.name, pod.uid, {Label.SERVING.value: None}, annotations)
@@ -40,10 +39,9 @@ def begin_drain(pod: Pod, cause: Cause, now_unix_s: int) -> Iterator[Action]:
         yield Drain(pod.name, pod.uid)
 
 
-def take_back(pod: Pod) -> Iterator[Action]:
-    """Puts it to work again."""
-    annotations = {Annotation.DRAIN_SINCE.value: None, Annotation.DRAIN_CAUSE.value: None}
-    yield Mark(pod.name, pod.uid, {Label.SERVING.value: TRUE}, annotations)
+def take_back(pod: Pod, now_unix_s: int) -> Iterator[Action]:
+    """Puts it to work again, from now on."""
+    yield _to_work(pod, now_unix_s, Annotation.DRAIN_SINCE, Annotation.DRAIN_CAUSE)
     if pod.is_running:
         yield Undrain(pod.name, pod.uid)
 
@@ -53,16 +51,27 @@ def keep_to_its_mark(pod: Pod, drain: capacity.Drain, now_unix_s: int) -> Iterat
     if not is_alive(pod):
         return
     if not pod.is_draining:
-        yield from _at_work(pod)
+        yield from _at_work(pod, now_unix_s)
     elif is_drained(pod) or now_unix_s >= (last_unix_s(pod, drain) or 0):
         yield DeletePod(pod.name, pod.uid)
     else:
         yield from _leaving(pod, drain, now_unix_s)
 
 
-def _at_work(pod: Pod) -> Iterator[Action]:
+def _to_work(pod: Pod, now_unix_s: int, *taken_away: Annotation) -> Mark:
+    annotations = dict.fromkeys((each.value for each in taken_away), None)
+    since = {Annotation.SERVING_SINCE.value: _written(now_unix_s)}
+    return Mark(pod.name, pod.uid, {Label.SERVING.value: TRUE}, {**annotations, **since})
+
+
+def _written(unix_s: int) -> str:
+    """As Kubernetes writes times."""
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _at_work(pod: Pod, now_unix_s: int) -> Iterator[Action]:
     if not pod.is_serving:
-        yield Mark(pod.name, pod.uid, {Label.SERVING.value: TRUE}, {})
+        yield _to_work(pod, now_unix_s)
     if pod.instance is not None and pod.instance.is_draining:
         yield Undrain(pod.name, pod.uid)
 

@@ -30,6 +30,7 @@ class Annotation(StrEnum):
 
     DRAIN_SINCE = f"{DOMAIN}/drain-since"  # RFC 3339
     DRAIN_CAUSE = f"{DOMAIN}/drain-cause"
+    SERVING_SINCE = f"{DOMAIN}/serving-since"  # RFC 3339: when it was put to work again
     NUMBER = f"{DOMAIN}/number"  # of a pod: rises with each that is made
     ATTEMPT = f"{DOMAIN}/attempt"  # of a pod: how many before it failed in its place
     PORT = f"{DOMAIN}/port"  # of a pod: its port of the node, in mode HostPort

@@ -100,7 +100,8 @@ class Pod:
     it does not answer).
 
     `has_ended`: its containers ended and are not started again. `is_running`: its container runs
-    now. `ends_unix_s`: it is being deleted, and its grace is over then. `trouble`: the reason that
+    now. `ends_unix_s`: it is being deleted, and its grace is over then. `serving_since_unix_s`: it
+    was put to work again then; `None` where it was never taken from it. `trouble`: the reason that
     Kubernetes gives for its not running, such as `CrashLoopBackOff`, with `trouble_message`.
     """
 
@@ -120,6 +121,7 @@ class Pod:
     ended_unix_s: int | None = None
     ends_unix_s: int | None = None
     is_serving: bool = True
+    serving_since_unix_s: int | None = None
     is_busy: bool = False
     drain_since_unix_s: int | None = None
     drain_cause: str = ""

@@ -52,10 +52,18 @@ def is_working(pod: Pod) -> bool:
 
 
 def stuck_at_unix_s(pod: Pod) -> int | None:
-    """When it counts as stuck if nothing changes; `None` for never."""
+    """When it counts as stuck if nothing changes; `None` for never.
+
+    A pod that drains is not ready either: one that was taken back has its time from then on, and
+    one whose label is still to come has all of it before it.
+    """
     if pod.is_ready or not is_working(pod) or pod.trouble in NO_FAULT_OF_THE_POD:
         return None
-    since_unix_s = max(pod.created_unix_s, pod.ready_changed_unix_s or 0)
+    if not pod.is_serving:
+        return None
+    since_unix_s = max(
+        pod.created_unix_s, pod.ready_changed_unix_s or 0, pod.serving_since_unix_s or 0
+    )
     return since_unix_s + min(STUCK_AFTER_S << min(pod.attempt, 10), LONGEST_STUCK_S)
 
 

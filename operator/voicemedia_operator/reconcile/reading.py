@@ -76,6 +76,7 @@ def read_pod(document: Document, instance: Instance | None = None) -> Pod:
         ended_unix_s=read_time(_object(state, "terminated").get("finishedAt")),
         ends_unix_s=read_time(metadata.get("deletionTimestamp")),
         is_serving=labels.get(Label.SERVING) == TRUE,
+        serving_since_unix_s=read_time(annotations.get(Annotation.SERVING_SINCE)),
         is_busy=labels.get(Label.BUSY) == TRUE,
         drain_since_unix_s=read_time(annotations.get(Annotation.DRAIN_SINCE)),
         drain_cause=str(annotations.get(Annotation.DRAIN_CAUSE, "")),

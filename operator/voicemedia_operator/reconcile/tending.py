@@ -24,7 +24,7 @@ def tend_pods(situation: Situation, found: Changes, born: Births) -> Iterator[Ac
     touched = {pod.uid for pod, _ in found.drain}
     touched |= {pod.uid for pod in (*found.take_back, *found.delete)}
     for pod in found.take_back:
-        yield from take_back(pod)
+        yield from take_back(pod, now_unix_s)
     for place in born.places:
         yield CreatePod(pod_manifest(situation.resource, situation.spec, place))
     for pod, cause in found.drain:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
+
 from fleets.resources import NOW, draining, instance, pod, starting
 from voicemedia_operator.reconcile.actions import Action, DeletePod, Drain, Mark, Undrain
 from voicemedia_operator.reconcile.draining import (
@@ -40,12 +44,21 @@ def test_a_pod_that_does_not_run_is_not_told() -> None:
 
 
 def test_a_pod_is_taken_back_by_taking_all_marks_away() -> None:
-    mark, told = take_back(draining())
+    mark, told = take_back(draining(), NOW)
 
     assert isinstance(mark, Mark)
     assert mark.labels == {Label.SERVING: "true"}
-    assert set(mark.annotations.values()) == {None}
+    assert mark.annotations[Annotation.DRAIN_SINCE] is None
+    assert mark.annotations[Annotation.DRAIN_CAUSE] is None
     assert told == Undrain("voice-1", "uid-voice-1")
+
+
+@pytest.mark.parametrize("marks", [take_back(draining(), NOW), kept(pod(is_serving=False))])
+def test_since_when_a_pod_is_at_work_again_is_written_on_it(marks: Iterable[Action]) -> None:
+    mark = next(iter(marks))
+
+    assert isinstance(mark, Mark)
+    assert read_time(mark.annotations[Annotation.SERVING_SINCE]) == NOW
 
 
 def test_the_deadline_is_where_it_was_after_a_change_of_operators() -> None:

@@ -214,6 +214,21 @@ def test_scaling_up_puts_draining_pods_to_work_before_it_makes_new_ones() -> Non
     assert len(at_work(world)) == 3
 
 
+def test_a_pod_that_drained_for_long_and_is_taken_back_has_time_to_become_ready() -> None:
+    world = with_sessions(settled(replicas=2), 2, 2)
+    world.change(replicas=1)
+    world.settle()
+    world.now += 900
+    names = set(world.pods)
+    world.change(replicas=2)
+    for _ in range(3):
+        world.step()  # and no probe was made yet
+    world.settle()
+
+    assert {each.name for each in at_work(world)} == names
+    assert world.cut == []
+
+
 def test_a_pod_that_people_asked_to_drain_is_replaced_and_not_taken_back() -> None:
     world = with_sessions(settled(replicas=1), 1)
     (asked,) = by_name(world)
@@ -299,6 +314,7 @@ def test_when_an_update_is_turned_back_two_looks_give_all_new_sessions_to_the_ol
 
     world.change(image="media:1")
     world.step()
+    world.run_pods()
     world.step()
 
     assert images(world) == {"media:1"}

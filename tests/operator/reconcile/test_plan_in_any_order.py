@@ -101,6 +101,11 @@ class Fleet(RuleBasedStateMachine):
         if pods:
             pods[index % len(pods)].is_running = True
 
+    @rule()
+    def probes_are_made(self) -> None:
+        for each in self._pods(is_alive=True, is_to_be_probed=True):
+            self.world.probe(each)
+
     @rule(index=st.integers(0, 9))
     def a_pod_dies(self, index: int) -> None:
         pods = self._pods(is_alive=True)
@@ -114,7 +119,7 @@ class Fleet(RuleBasedStateMachine):
         if pods:
             each = pods[index % len(pods)]
             each.is_draining, each.sessions, each.drain_ends_unix_s = False, 0, None
-            each.is_ready_since = self.world.now
+            self.world.start(each)
 
     @rule(index=st.integers(0, 9), answers=st.booleans())
     def a_pod_falls_silent_or_speaks_again(self, index: int, answers: bool) -> None:

@@ -104,6 +104,16 @@ def test_a_pod_that_was_ready_is_given_its_time_from_when_it_was_no_longer() -> 
     assert stuck_at_unix_s(pod(is_ready=False, ready_changed_unix_s=NOW)) == NOW + 300
 
 
+def test_a_pod_that_was_taken_back_is_given_its_time_from_then_on() -> None:
+    back = pod(is_ready=False, ready_changed_unix_s=NOW - 900, serving_since_unix_s=NOW - 1)
+
+    assert stuck_at_unix_s(back) == NOW + 299
+
+
+def test_a_pod_that_is_not_yet_given_its_label_back_is_not_stuck() -> None:
+    assert stuck_at_unix_s(pod(is_ready=False, ready_changed_unix_s=0, is_serving=False)) is None
+
+
 def test_the_first_failure_is_made_good_at_once() -> None:
     assert replaced_at_unix_s(ended()) <= NOW
 

@@ -119,12 +119,14 @@ def test_marks_of_a_drain_are_read() -> None:
     document["metadata"]["annotations"] = {
         "voicemedia.dev/drain-since": "2026-11-25T10:00:00Z",
         "voicemedia.dev/drain-cause": "update",
+        "voicemedia.dev/serving-since": "2026-11-25T10:00:01Z",
         "voicemedia.dev/port": "31004",
     }
     pod = read_pod(document)
 
     assert pod.drain_since_unix_s == pod.created_unix_s
     assert pod.drain_cause == "update"
+    assert pod.serving_since_unix_s == pod.created_unix_s + 1
     assert not pod.is_serving
     assert pod.is_busy
     assert pod.port == 31004
