@@ -130,7 +130,7 @@ class WorldPod:
                 "phase": "Failed" if ended is not None else "Running",
                 "podIP": "10.0.0.1",
                 "conditions": [ready],
-                "containerStatuses": [{"state": state}],
+                "containerStatuses": [{"name": "media", "state": state}],
             },
         }
 

@@ -55,8 +55,10 @@ def read_pod(document: Document, instance: Instance | None = None) -> Pod:
     metadata = _object(document, "metadata")
     labels, annotations = _object(metadata, "labels"), _object(metadata, "annotations")
     status = _object(document, "status")
-    container: dict[str, Any] = next(iter(status.get("containerStatuses") or ()), {})
+    container = _own_container(status)
     state = _object(container, "state")
+    # Of a pod that runs without a word of its container nothing is known: it may have calls.
+    is_running = "running" in state if container else status.get("phase") == "Running"
     ready: Mapping[str, Any] = _condition(status, "Ready")
     trouble, trouble_message = _trouble(status, container)
     return Pod(
@@ -69,7 +71,7 @@ def read_pod(document: Document, instance: Instance | None = None) -> Pod:
         node=_object(document, "spec").get("nodeName"),
         ip=status.get("podIP"),
         port=_number(annotations.get(Annotation.PORT)),
-        is_running="running" in state,
+        is_running=is_running,
         is_ready=ready.get("status") == "True",
         ready_changed_unix_s=read_time(ready.get("lastTransitionTime")),
         has_ended=status.get("phase") in ("Failed", "Succeeded"),
@@ -84,6 +86,14 @@ def read_pod(document: Document, instance: Instance | None = None) -> Pod:
         trouble_message=trouble_message,
         instance=instance,
     )
+
+
+def _own_container(status: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the media server; others that were put beside it do not count."""
+    for each in status.get("containerStatuses") or ():
+        if each.get("name") == CONTAINER:
+            return dict(each)
+    return {}
 
 
 def _trouble(status: Mapping[str, Any], container: Mapping[str, Any]) -> tuple[str, str]:

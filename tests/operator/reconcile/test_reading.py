@@ -36,7 +36,7 @@ def pod_document(**members: Any) -> dict[str, Any]:
             "conditions": [
                 {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-25T10:00:05Z"}
             ],
-            "containerStatuses": [{"state": {"running": {}}}],
+            "containerStatuses": [{"name": "media", "state": {"running": {}}}],
         },
         **members,
     }
@@ -44,7 +44,7 @@ def pod_document(**members: Any) -> dict[str, Any]:
 
 def waiting(reason: str, message: str = "", last: dict[str, Any] | None = None) -> dict[str, Any]:
     state = {"waiting": {"reason": reason, "message": message}}
-    return {"containerStatuses": [{"state": state, "lastState": last or {}}]}
+    return {"containerStatuses": [{"name": "media", "state": state, "lastState": last or {}}]}
 
 
 def test_a_resource_is_read_with_its_spec_and_without_a_status() -> None:
@@ -180,12 +180,34 @@ def test_the_trouble_of_a_pod_is_what_kubernetes_says_of_it(
 
 def test_a_pod_that_ended_says_when() -> None:
     ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-25T10:00:09Z"}}
-    status = {"phase": "Failed", "containerStatuses": [{"state": ended}]}
+    status = {"phase": "Failed", "containerStatuses": [{"name": "media", "state": ended}]}
     pod = read_pod(pod_document(status=status))
 
     assert pod.has_ended
     assert pod.ended_unix_s == pod.created_unix_s + 9
     assert (pod.trouble, pod.trouble_message) == ("Error", "exit code 1")
+
+
+def test_what_is_said_of_a_container_beside_the_media_server_does_not_count() -> None:
+    ended = {"name": "a-proxy", "state": {"terminated": {"reason": "Error", "exitCode": 1}}}
+    runs = {"name": "media", "state": {"running": {}}}
+    status = {"phase": "Running", "containerStatuses": [ended, runs]}
+    pod = read_pod(pod_document(status=status))
+
+    assert pod.is_running
+    assert pod.sessions is None
+    assert not pod.trouble
+
+
+@pytest.mark.parametrize("containers", [[], None, [{"name": "a-proxy", "state": {}}]])
+def test_a_pod_that_runs_without_a_word_of_its_media_server_may_have_calls(
+    containers: list[dict[str, Any]] | None,
+) -> None:
+    status = {"phase": "Running", "containerStatuses": containers}
+
+    assert read_pod(pod_document(status=status)).is_running
+    assert read_pod(pod_document(status=status)).sessions is None
+    assert not read_pod(pod_document(status={**status, "phase": "Pending"})).is_running
 
 
 @pytest.mark.parametrize("text", [None, 3, "", "soon", "2026-11-25T10:00:00"])
