@@ -49,7 +49,7 @@ def digest(document: object, chars: int = 10) -> str:
 
 def pod_name(resource: str, revision: str, number: int) -> str:
     """Two plans of one world give one name, so that a pod is never made twice."""
-    return f"{resource}-{revision[:5]}-{digest([resource, revision, number], 5)}"
+    return f"{resource}-{revision[:5]}-{digest([resource, revision, number])}"
 
 
 def fleet_secret(resource: str) -> str:

@@ -7,6 +7,7 @@ plan, under the same number.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,7 @@ class Names:
 
 def births(exposure: Exposure, names: Names, attempts: Sequence[int], observed: Observed) -> Births:
     """For pods with these attempts: as many as there are ports or addresses for."""
-    first = max((pod.number for pod in observed.pods), default=0) + 1
-    numbered = list(enumerate(attempts, first))
+    numbered = list(zip(_free_numbers(names, observed.pods), attempts, strict=False))
     match exposure.mode:
         case ExposureMode.HOST_PORT:
             ports = free_ports(exposure, observed.pods)
@@ -56,6 +56,16 @@ def births(exposure: Exposure, names: Names, attempts: Sequence[int], observed: 
             return Births(tuple(_served(exposure, found)), (*made, *new))
         case _:
             return Births(tuple(Place(number, attempt) for number, attempt in numbered))
+
+
+def _free_numbers(names: Names, pods: Sequence[Pod]) -> Iterator[int]:
+    """From the highest on, but for those whose name a pod has: names are short, and people write
+    numbers too."""
+    taken = {pod.name for pod in pods}
+    first = max((pod.number for pod in pods), default=0) + 1
+    for number in itertools.count(first):
+        if pod_name(names.resource, names.revision, number) not in taken:
+            yield number
 
 
 def free_ports(exposure: Exposure, pods: Sequence[Pod]) -> tuple[int, ...]:

@@ -28,6 +28,12 @@ def test_a_name_of_a_pod_fits_into_a_label(number: int) -> None:
     assert len(pod_name("v" * MAX_NAME_CHARS, "0123456789", number)) <= 63
 
 
+def test_thousands_of_pods_of_one_revision_have_a_name_each() -> None:
+    names = {pod_name("voice", "ab12c34d56", number) for number in range(20_000)}
+
+    assert len(names) == 20_000
+
+
 def test_what_the_operator_remembers_is_under_names_of_its_own() -> None:
     own = [each for each in [*Label, *Annotation] if not each.startswith("app.kubernetes.io/")]
 

@@ -45,6 +45,16 @@ def test_numbers_go_on_from_the_highest_that_is_there(mode: str) -> None:
     assert found == Births((Place(8), Place(9, attempt=2)))
 
 
+@pytest.mark.parametrize("mode", ["PodIP", "NodePort"])
+def test_a_number_whose_name_a_pod_has_is_passed_over(mode: str) -> None:
+    there = pod(pod_name("voice", NAMES.revision, 5), number=4)
+    service = {"spec": {"ports": [{"protocol": "UDP", "nodePort": 30007}]}}
+    services = {pod_name("voice", NAMES.revision, number): service for number in (5, 6)}
+    found = born(exposure(mode=mode), [0], there, **services)
+
+    assert [each.number for each in found.places] == [6]
+
+
 def test_a_world_seen_too_early_gives_the_same_numbers_again() -> None:
     seen = [pod("a", number=4)]
 
