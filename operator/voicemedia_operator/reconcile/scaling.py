@@ -50,8 +50,14 @@ def _at_start(pods: Sequence[Pod], enough: int, now_unix_s: int) -> list[tuple[i
 
 def _enough(spec: Spec, pods: Sequence[Pod]) -> int:
     """Pods that hold all sessions of those at work, and the buffer. A pod that does not say what
-    it has counts as full: what is not known never drains a pod."""
+    it has counts as full where that keeps pods, and as empty where it would make more: what is not
+    known neither drains a pod nor makes one."""
     per_pod = spec.media.max_sessions_per_pod
     working = [pod for pod in pods if is_working(pod)]
-    active = sum(per_pod if pod.sessions is None else pod.sessions for pod in working)
-    return -(-(active + spec.scaling.buffer_sessions) // per_pod)
+    known = sum(pod.sessions or 0 for pod in working)
+    silent = sum(pod.sessions is None for pod in working)
+    low, high = (
+        -(-(active + spec.scaling.buffer_sessions) // per_pod)
+        for active in (known, known + silent * per_pod)
+    )
+    return max(low, min(high, len(working)))

@@ -79,7 +79,22 @@ def test_an_operator_that_just_started_takes_what_is_there_as_needed() -> None:
     assert wanted_replicas(buffered(), remembered(Memo(), quiet)) == 4
 
 
-def test_a_pod_that_does_not_say_what_it_has_counts_as_full() -> None:
+def test_pods_that_fall_silent_make_no_others() -> None:
+    pods = [pod(f"p{index}", None) for index in range(4)]
+
+    assert wanted_replicas(buffered(), remembered(Memo(((NOW - 1000, 0),)), pods)) == 4
+
+
+def test_sessions_that_are_known_make_pods_whoever_is_silent() -> None:
+    pods = [pod("a", None), pod("b", 10), pod("c", 10)]
+
+    assert wanted_replicas(buffered(), remembered(Memo(((NOW - 1000, 0),)), pods)) == 3
+
+    full = [pod("a", None), pod("b", 15), pod("c", 16)]
+    assert wanted_replicas(buffered(), remembered(Memo(((NOW - 1000, 0),)), full)) == 5
+
+
+def test_a_pod_that_does_not_say_what_it_has_is_not_taken_for_empty() -> None:
     pods = [pod("a", None), pod("b", 0)]
 
     assert wanted_replicas(buffered(), remembered(Memo(((NOW - 1000, 0),)), pods)) == 2
