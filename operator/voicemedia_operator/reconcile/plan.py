@@ -61,10 +61,10 @@ def plan(resource: Resource, observed: Observed, now_unix_s: int) -> Plan:
 
 
 def _as_its_node(pod: Pod, observed: Observed) -> Pod:
-    """A pod whose node is gone has ended, though nobody is left to say so. One that answers is
-    alive: then it is the list of nodes that is old."""
+    """A pod whose node is gone has ended, though nobody is left to say so. One that answers or is
+    ready is alive: then it is the list of nodes that is old."""
     is_known = observed.nodes is None or pod.node is None or pod.node in observed.nodes
-    if is_known or pod.instance is not None:
+    if is_known or pod.instance is not None or pod.is_ready:
         return pod
     message = f"its node {pod.node} is gone"
     gone = replace(pod, has_ended=True, is_running=False, is_ready=False)

@@ -116,7 +116,7 @@ def test_a_pod_that_fails_again_and_again_is_replaced_ever_more_slowly() -> None
 def test_a_pod_whose_node_is_gone_is_replaced() -> None:
     world = settled()
     (lost,) = by_name(world)
-    lost.answers = False
+    lost.answers, lost.unready_since = False, world.now
     world.nodes = frozenset({"node-2"})
     planned = world.plan()
 
@@ -127,6 +127,14 @@ def test_a_pod_whose_node_is_gone_is_replaced() -> None:
 
 def test_a_pod_that_answers_is_alive_whatever_the_list_of_nodes_says() -> None:
     world = settled()
+    world.nodes = frozenset({"node-2"})
+
+    assert world.plan().actions == ()
+
+
+def test_a_pod_that_is_ready_and_missed_one_question_is_alive_too() -> None:
+    world = settled()
+    by_name(world)[0].answers = False
     world.nodes = frozenset({"node-2"})
 
     assert world.plan().actions == ()
