@@ -1,8 +1,9 @@
 """The share in force: what people wish, step by step, and what the guard's table makes of it.
 
 The ConfigMap with the flag document is the memory: its annotation says which `spec.rollout` it
-stands for, so that a rollback stays one until people wish something else. Redis and the pods are
-given copies. The operator is the only writer: a newer document by another hand is overwritten.
+stands for, so that a rollback stays one until people wish something else. Where it is lost or
+behind, status tells what was in force. Redis and the pods are given copies. The operator is the
+only writer: a newer document by another hand is overwritten.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from voicemedia_rollout.document import (
     write_document,
 )
 from voicemedia_rollout.figures import Report
-from voicemedia_rollout.guard import AUTHOR, Check, Progress, Step, Verdict, check
+from voicemedia_rollout.guard import AUTHOR, MAX_REASON_CHARS, Check, Progress, Step, Verdict, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +57,41 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """`rollout` is what the ConfigMap has, `newest` the highest revision that anybody has."""
+    """`rollout` is what the ConfigMap has, for the wish of `wish_hash`. Revisions: `told` is what
+    status has, `copied` the highest of pods and Redis."""
 
     rollout: Rollout | None
     wish_hash: str
-    newest: int
+    told: int
+    copied: int
+
+    @property
+    def newest(self) -> int:
+        """The highest revision that anybody has."""
+        return max(self.told, self.copied, self.rollout.revision if self.rollout else 0)
 
     @property
     def is_overtaken(self) -> bool:
         return self.rollout is None or self.newest > self.rollout.revision
+
+    @property
+    def is_behind(self) -> bool:
+        """The ConfigMap is lost, or older than what was in force."""
+        return self.rollout is None or self.told > self.rollout.revision
 
 
 def share_in_force(resource: Resource, spec: Spec, observed: Observed, now_unix_s: int) -> Share:
     """Wishes take effect at once; the guard looks once in an interval."""
     wish_hash = hash_of(spec.rollout)
     seen = _look(resource, observed)
-    if seen.rollout is None or seen.wish_hash != wish_hash:
+    if seen.is_behind and resource.status.rollout.spec_hash == wish_hash:
+        share = _restored(resource, spec.rollout, seen, observed)
+    elif seen.rollout is None or seen.wish_hash != wish_hash:
         rollout = _begun(spec.rollout, seen, now_unix_s)
         status = _status(_anew(resource.status.rollout), rollout, spec, now_unix_s)
         return Share(rollout, wish_hash, _about(wish_hash, status), now_unix_s)
-    share = _kept(resource, seen, observed)
+    else:
+        share = _kept(resource, seen, observed)
     due_unix_s = share.checked_unix_s + spec.rollout.analysis.interval_s
     if share.status.phase is not RolloutPhase.PAUSED and now_unix_s >= due_unix_s:
         share = _checked(share, spec, observed, now_unix_s)
@@ -103,15 +119,14 @@ def _look(resource: Resource, observed: Observed) -> _Seen:
     rollout = _read(read_flags(config_map))
     metadata: Any = (config_map or {}).get("metadata") or {}
     wish_hash = str((metadata.get("annotations") or {}).get(Annotation.ROLLOUT, ""))
-    revisions = [resource.status.rollout.revision]
-    revisions += [pod.instance.flags_revision for pod in observed.pods if pod.instance]
+    copied = [pod.instance.flags_revision for pod in observed.pods if pod.instance]
     published = _read(observed.flags.text) if observed.flags else None
     if published is not None:
         # The same revision with other words is by another hand: it is overtaken, too.
         is_foreign = rollout is not None and published != rollout
         same = rollout is not None and published.revision == rollout.revision
-        revisions.append(published.revision + (is_foreign and same))
-    return _Seen(rollout, wish_hash, max(revisions))
+        copied.append(published.revision + (is_foreign and same))
+    return _Seen(rollout, wish_hash, resource.status.rollout.revision, max(copied, default=0))
 
 
 def _read(text: str | None) -> Rollout | None:
@@ -124,9 +139,15 @@ def _read(text: str | None) -> Rollout | None:
 def _begun(asked: wish.Rollout, seen: _Seen, now_unix_s: int) -> Rollout:
     """A new wish: narrower at once; wider by the first step, or as it was until that was held."""
     before = seen.rollout
-    begun = Rollout(
-        revision=max(seen.newest, before.revision if before else 0) + 1,
-        weight_percent=_first_weight(asked, before.weight_percent if before else 0.0),
+    weight_percent = _first_weight(asked, before.weight_percent if before else 0.0)
+    begun = _with(_wished(asked, weight_percent, now_unix_s), revision=seen.newest + 1)
+    is_same = before is not None and _words(before) == _words(begun) and not seen.is_overtaken
+    return before if before is not None and is_same else begun
+
+
+def _wished(asked: wish.Rollout, weight_percent: float, now_unix_s: int) -> Rollout:
+    return Rollout(
+        weight_percent=weight_percent,
         is_killed=asked.kill_switch,
         overrides=tuple(
             Override(subject=each.subject, name=each.name, variant=each.variant)
@@ -137,8 +158,11 @@ def _begun(asked: wish.Rollout, seen: _Seen, now_unix_s: int) -> Rollout:
         changed_by=OPERATOR,
         changed_unix_s=now_unix_s,
     )
-    is_same = before is not None and _words(before) == _words(begun) and not seen.is_overtaken
-    return before if before is not None and is_same else begun
+
+
+def _with(rollout: Rollout, **members: Any) -> Rollout:
+    """Validated anew: nothing gets in that is out of range."""
+    return Rollout.model_validate({**rollout.model_dump(), **members})
 
 
 def _words(rollout: Rollout) -> tuple[object, ...]:
@@ -181,11 +205,34 @@ def _kept(resource: Resource, seen: _Seen, observed: Observed) -> Share:
     if status.spec_hash != seen.wish_hash:
         status = _anew(status)
     if seen.is_overtaken:
-        rollout = rollout.model_copy(update={"revision": seen.newest + 1})
-        if status.revision > seen.rollout.revision and status.phase is RolloutPhase.ROLLED_BACK:
-            # The ConfigMap is older than what we wrote: a rollback is not taken back by that.
-            rollout = rollout.model_copy(update={"weight_percent": 0.0, "changed_by": AUTHOR})
+        rollout = _with(rollout, revision=seen.newest + 1)
     return Share(rollout, seen.wish_hash, status, observed.memo.checked_unix_s)
+
+
+def _restored(resource: Resource, asked: wish.Rollout, seen: _Seen, observed: Observed) -> Share:
+    """What status has: a rollback stays one, a pause too, and no step is taken twice. The revision
+    stays the same until somebody was given it, however often its Apply fails or is seen late."""
+    told = resource.status.rollout
+    is_back = told.phase is RolloutPhase.ROLLED_BACK
+    since = told.last_rollback_time if is_back else told.changed_time
+    since_unix_s = max(int(since.timestamp()), 0) if since else 0
+    rollout = _with(
+        _wished(asked, _told_weight(told, asked, seen), since_unix_s),
+        revision=seen.told if seen.told > seen.copied else seen.copied + 1,
+    )
+    if is_back:
+        reason = told.last_rollback_reason[:MAX_REASON_CHARS]
+        rollout = _with(rollout, changed_by=AUTHOR, reason=reason)
+    return Share(rollout, hash_of(asked), told, observed.memo.checked_unix_s)
+
+
+def _told_weight(told: RolloutStatus, asked: wish.Rollout, seen: _Seen) -> float:
+    """Under the kill switch status has 0 for every share: the one before is begun with again."""
+    if told.phase is RolloutPhase.ROLLED_BACK:
+        return 0.0
+    if told.phase is RolloutPhase.KILLED:
+        return _first_weight(asked, seen.rollout.weight_percent if seen.rollout else 0.0)
+    return float(min(told.weight_percent, asked.weight_percent))
 
 
 def _checked(share: Share, spec: Spec, observed: Observed, now_unix_s: int) -> Share:

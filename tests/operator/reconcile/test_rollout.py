@@ -17,12 +17,16 @@ from fleets.rollouts import (
     wish,
 )
 from fleets.world import World
+from voicemedia_operator.reconcile.actions import Action, Apply
 from voicemedia_operator.reconcile.names import flags_config_map
+from voicemedia_operator.reconcile.objects.manifest import key_of
 from voicemedia_operator.reconcile.observed import Flags, ObjectKey
 from voicemedia_operator.reconcile.rollout import hash_of
 from voicemedia_operator.spec.status import RolloutPhase, Status
 from voicemedia_rollout.analysis import Measure
 from voicemedia_rollout.document import Rollout, read_document, write_document
+
+FLAGS = ObjectKey("ConfigMap", flags_config_map("voice"))
 
 
 def test_without_steps_a_weight_takes_effect_at_once() -> None:
@@ -256,11 +260,119 @@ def test_a_document_by_another_hand_is_overwritten() -> None:
 def test_a_lost_config_map_is_made_anew_under_a_higher_revision() -> None:
     world = rolling_out(20, steps=[])
     revision = in_force(world).revision
-    world.objects.pop(ObjectKey("ConfigMap", flags_config_map("voice")))
+    lose_the_flags(world)
     world.settle()
 
     assert weight(world) == 20
     assert in_force(world).revision > revision
+
+
+def lose_the_flags(world: World) -> None:
+    world.objects.pop(FLAGS)
+
+
+def test_a_rollback_outlives_a_config_map_that_is_lost() -> None:
+    world = rolling_out()
+    go_on(world, 30, BAD)
+    before = share(world)
+    lose_the_flags(world)
+    world.settle()
+    go_on(world, 600, GOOD)
+
+    assert weight(world) == 0
+    assert share(world).phase is RolloutPhase.ROLLED_BACK
+    assert share(world).last_rollback_reason == before.last_rollback_reason
+    assert share(world).last_rollback_time == before.last_rollback_time
+
+
+def test_a_pause_outlives_a_config_map_that_is_lost() -> None:
+    world = rolling_out(analysis={"onFailure": "Pause"})
+    go_on(world, 30, BAD)
+    lose_the_flags(world)
+    world.settle()
+    go_on(world, 300, GOOD)
+
+    assert weight(world) == 1
+    assert share(world).phase is RolloutPhase.PAUSED
+
+
+def test_a_lost_config_map_takes_nobody_a_step_back() -> None:
+    world = rolling_out()
+    go_on(world, 80)
+    assert weight(world) == 5
+    lose_the_flags(world)
+    world.settle()
+
+    assert weight(world) == 5
+    assert share(world).step == 1
+
+
+def test_a_kill_outlives_a_config_map_that_is_lost() -> None:
+    world = rolling_out(20, steps=[], killSwitch=True)
+    lose_the_flags(world)
+    world.settle()
+    assert in_force(world).is_killed
+
+    wish(world, killSwitch=False)
+
+    assert weight(world) == 20
+
+
+def test_a_wish_that_comes_while_the_config_map_is_lost_is_a_new_beginning() -> None:
+    world = rolling_out()
+    go_on(world, 30, BAD)
+    lose_the_flags(world)
+    wish(world, weight=10)
+
+    assert weight(world) == 1
+    assert share(world).phase is RolloutPhase.WIDENING
+
+
+def is_of_the_flags(action: Action) -> bool:
+    return isinstance(action, Apply) and key_of(action.manifest) == FLAGS
+
+
+def test_a_change_that_is_not_yet_written_keeps_its_revision() -> None:
+    world = rolling_out(20, steps=[])
+    before = share(world).revision
+    world.change(rollout={"weight": 7})
+    told = []
+    for _ in range(5):
+        world.step(is_lost=is_of_the_flags)
+        told.append((share(world).revision, share(world).weight_percent))
+    world.settle()
+
+    assert told == [(before + 1, 7)] * 5
+    assert (in_force(world).revision, weight(world)) == (before + 1, 7)
+
+
+def test_two_changes_that_are_not_yet_written_have_a_revision_each() -> None:
+    world = rolling_out(20, steps=[])
+    before = share(world).revision
+    for percent in (7, 9):
+        world.change(rollout={"weight": percent})
+        world.step(is_lost=is_of_the_flags)
+    world.settle()
+
+    assert (in_force(world).revision, weight(world)) == (before + 2, 9)
+
+
+def test_a_rollback_that_is_not_yet_written_stays_one() -> None:
+    world = rolling_out()
+    go_on(world, 20, BAD)
+    report(world, BAD)
+    world.now += 10
+    world.step(is_lost=is_of_the_flags)
+    told = share(world)
+    assert told.phase is RolloutPhase.ROLLED_BACK
+    for _ in range(3):
+        world.now += 10
+        world.step(is_lost=is_of_the_flags)
+    world.settle()
+
+    counts = {"failed_checks": told.failed_checks}
+    assert share(world).model_copy(update=counts) == told
+    assert weight(world) == 0
 
 
 @pytest.mark.parametrize("text", ["{", '{"flags": {}}'])
