@@ -36,6 +36,8 @@ def keep_objects(situation: Situation, born: Births) -> Iterator[Action]:
         wanted.add(key_of(manifest))
         if not is_in_place(manifest, seen.get(key_of(manifest))):
             yield Apply(manifest)
+    # A pod's calls go through its Service: that one goes after the pod, whatever spec says by now.
+    wanted |= {ObjectKey("Service", pod.name) for pod in situation.pods}
     for key in seen:
         if key.kind in WATCHED_KINDS and key not in wanted:
             yield Delete(key, _uid_of(seen[key]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fleets.resources import instance, pod, resource
+from fleets.resources import draining, instance, pod, resource
 from fleets.situations import situation
 from voicemedia_operator.reconcile.actions import Apply, Delete, PublishFlags, PutFlags
 from voicemedia_operator.reconcile.keeping import keep_objects, spread_flags
@@ -48,6 +48,16 @@ def test_a_pod_that_wants_a_service_of_its_own_has_one() -> None:
 
     assert isinstance(made, Apply)
     assert key_of(made.manifest) == ObjectKey("Service", "p-1")
+
+
+def test_a_service_outlives_what_spec_says_until_its_pod_is_gone() -> None:
+    key = ObjectKey("Service", "p-1")
+    seen = Observed(objects=applied({}) | {key: {"metadata": {"uid": "u-7"}}})
+
+    assert list(keep_objects(situation(draining("p-1", 2), observed=seen), Births())) == []
+    assert list(keep_objects(situation(pod("p-2"), observed=seen), Births())) == [
+        Delete(key, "u-7")
+    ]
 
 
 def with_flags(*pods: Pod, flags_in_redis: Flags | None = None) -> Situation:

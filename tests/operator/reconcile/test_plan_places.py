@@ -80,6 +80,20 @@ def test_a_pod_tells_the_address_of_its_load_balancer() -> None:
     assert advertised(each) == "203.0.113.9"
 
 
+def test_another_mode_takes_no_service_from_pods_that_have_calls() -> None:
+    world = with_sessions(settled(media={"exposure": {"mode": "NodePort"}}), 2)
+    (old,) = by_name(world)
+    world.change(media={"exposure": {"mode": "PodIP"}})
+    world.settle()
+    assert old.is_draining
+    assert ObjectKey("Service", old.name) in world.objects
+
+    old.sessions = 0
+    world.settle()
+
+    assert {key.name for key in world.objects if key.kind == "Service"} == {"voice"}
+
+
 def test_the_service_of_a_pod_goes_with_the_pod() -> None:
     world = settled(replicas=2, media={"exposure": {"mode": "NodePort"}})
     world.change(image="media:2")
