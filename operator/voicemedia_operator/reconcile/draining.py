@@ -79,6 +79,10 @@ def _at_work(pod: Pod, now_unix_s: int) -> Iterator[Action]:
 def _leaving(pod: Pod, drain: capacity.Drain, now_unix_s: int) -> Iterator[Action]:
     if pod.is_serving:
         yield Mark(pod.name, pod.uid, {Label.SERVING.value: None}, {})
+    if (pod.drain_since_unix_s or 0) > now_unix_s:
+        # People wrote it, or a clock was ahead: it begins now, or it would never be over.
+        since = {Annotation.DRAIN_SINCE.value: _written(now_unix_s)}
+        yield Mark(pod.name, pod.uid, {}, since)
     if pod.instance is None:
         return
     is_over = now_unix_s >= (deadline_unix_s(pod, drain) or 0)

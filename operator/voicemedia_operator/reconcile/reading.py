@@ -17,6 +17,11 @@ from voicemedia_operator.spec.voice_media_server import Fault, Spec, SpecMalform
 CONTAINER = "media"
 QUIET = frozenset({"", "ContainerCreating", "PodInitializing", "Completed"})
 """Reasons for not running that are no trouble."""
+MOST = 1 << 31
+MOST_DIGITS = 10
+PORTS = range(1, 1 << 16)
+FAR_UNIX_S = 1 << 33
+"""Later times are this one: years are added to times, and that must be one, too."""
 
 
 def read_resource(document: Document) -> Resource:
@@ -66,11 +71,11 @@ def read_pod(document: Document, instance: Instance | None = None) -> Pod:
         uid=str(metadata["uid"]),
         revision=str(labels.get(Label.REVISION, "")),
         created_unix_s=read_time(metadata.get("creationTimestamp")) or 0,
-        number=_number(annotations.get(Annotation.NUMBER)) or 0,
-        attempt=_number(annotations.get(Annotation.ATTEMPT)) or 0,
+        number=_number(annotations.get(Annotation.NUMBER), range(MOST)) or 0,
+        attempt=_number(annotations.get(Annotation.ATTEMPT), range(MOST)) or 0,
         node=_object(document, "spec").get("nodeName"),
         ip=status.get("podIP"),
-        port=_number(annotations.get(Annotation.PORT)),
+        port=_number(annotations.get(Annotation.PORT), PORTS),
         is_running=is_running,
         is_ready=ready.get("status") == "True",
         ready_changed_unix_s=read_time(ready.get("lastTransitionTime")),
@@ -127,17 +132,19 @@ def _object(document: Mapping[str, Any], member: str) -> dict[str, Any]:
     return dict(document.get(member) or {})
 
 
-def _number(text: Any) -> int | None:
-    """People can write annotations: what is no number is none."""
-    return int(text) if isinstance(text, str) and text.isdecimal() else None
+def _number(text: Any, among: range) -> int | None:
+    """People can write annotations: what is no number, or none of these, is none."""
+    if not isinstance(text, str) or not text.isdecimal() or len(text) > MOST_DIGITS:
+        return None
+    return int(text) if int(text) in among else None
 
 
 def read_time(text: Any) -> int | None:
-    """Wall-clock seconds of a time in RFC 3339; `None` for what is none."""
+    """Wall-clock seconds of a time in RFC 3339, from 1970 to 2242; `None` for what is none."""
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int(moment.timestamp()) if moment.tzinfo else None
+    return min(max(int(moment.timestamp()), 0), FAR_UNIX_S) if moment.tzinfo else None

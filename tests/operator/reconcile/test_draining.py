@@ -94,6 +94,15 @@ def test_a_label_that_was_lost_or_came_back_is_put_right() -> None:
     assert found.labels == {Label.SERVING: None}
 
 
+def test_a_drain_that_is_said_to_begin_later_begins_now() -> None:
+    (mark,) = kept(draining(sessions=2, drain_since_unix_s=NOW + 1))
+
+    assert isinstance(mark, Mark)
+    assert mark.labels == {}
+    assert mark.annotations == {Annotation.DRAIN_SINCE: mark.annotations[Annotation.DRAIN_SINCE]}
+    assert read_time(mark.annotations[Annotation.DRAIN_SINCE]) == NOW
+
+
 def test_a_drained_pod_is_deleted() -> None:
     assert kept(draining(sessions=0)) == [DeletePod("voice-1", "uid-voice-1")]
 

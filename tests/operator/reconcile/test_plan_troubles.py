@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from fleets.playing import at_work, by_name, condition, kinds, settled
+import pytest
+
+from fleets.playing import at_work, by_name, condition, kinds, settled, with_sessions
 from fleets.world import World
 from voicemedia_operator.reconcile.actions import (
     CreatePod,
@@ -138,6 +140,37 @@ def test_a_pod_that_is_ready_and_missed_one_question_is_alive_too() -> None:
     world.nodes = frozenset({"node-2"})
 
     assert world.plan().actions == ()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (Annotation.PORT, "0"),
+        (Annotation.PORT, "70000"),
+        (Annotation.NUMBER, "9" * 5000),
+        (Annotation.ATTEMPT, "9" * 5000),
+        (Annotation.SERVING_SINCE, "9999-12-31T23:59:59Z"),
+        (Annotation.DRAIN_SINCE, "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_whatever_people_write_on_a_pod_there_is_a_plan(annotation: Annotation, text: str) -> None:
+    world = with_sessions(settled(replicas=2), 1, 0)
+    by_name(world)[0].manifest["metadata"]["annotations"][annotation] = text
+    world.settle()
+
+    assert len(at_work(world)) == 2
+
+
+def test_a_drain_that_people_date_far_ahead_has_its_deadline_from_now_on() -> None:
+    world = with_sessions(settled(), 1)
+    (asked,) = by_name(world)
+    asked.manifest["metadata"]["annotations"][Annotation.DRAIN_SINCE] = "9999-12-31T23:59:59Z"
+    asked.manifest["metadata"]["annotations"][Annotation.DRAIN_CAUSE] = "asked"
+    world.settle()
+    world.now += 3600
+    world.settle()
+
+    assert asked.drain_ends_unix_s is not None
 
 
 def test_a_stuck_pod_is_replaced_by_one_that_is_given_more_time() -> None:

@@ -215,5 +215,34 @@ def test_what_is_no_time_is_none(text: object) -> None:
     assert read_time(text) is None
 
 
+@pytest.mark.parametrize("text", ["-1", "1.5", "9" * 10, "9" * 5000, "", "²"])
+def test_a_number_of_an_annotation_that_is_none_of_ours_is_none(text: str) -> None:
+    document = pod_document()
+    names = ("number", "attempt", "port")
+    document["metadata"]["annotations"] = {f"voicemedia.dev/{name}": text for name in names}
+    pod = read_pod(document)
+
+    assert (pod.number, pod.attempt, pod.port) == (0, 0, None)
+
+
+@pytest.mark.parametrize("text", ["0", "65536"])
+def test_what_is_no_port_is_none(text: str) -> None:
+    document = pod_document()
+    document["metadata"]["annotations"] = {"voicemedia.dev/port": text}
+
+    assert read_pod(document).port is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"],
+)
+def test_a_time_that_is_far_away_can_still_be_reckoned_with(text: str) -> None:
+    found = read_time(text)
+
+    assert found is not None
+    assert 0 <= found <= 1 << 33
+
+
 def test_a_time_is_read_in_any_zone() -> None:
     assert read_time("1970-01-01T01:00:00+01:00") == 0
