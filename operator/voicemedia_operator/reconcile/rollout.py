@@ -31,6 +31,10 @@ from voicemedia_rollout.document import (
 from voicemedia_rollout.figures import Report
 from voicemedia_rollout.guard import AUTHOR, MAX_REASON_CHARS, Check, Progress, Step, Verdict, check
 
+MOST_OF_OTHERS = 1 << 52
+"""A higher revision by another hand is passed over: it would leave none for ours."""
+MOST_OF_OURS = MOST_OF_OTHERS + (1 << 51)
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -116,24 +120,28 @@ def _anew(status: RolloutStatus) -> RolloutStatus:
 
 def _look(resource: Resource, observed: Observed) -> _Seen:
     config_map = observed.objects.get(ObjectKey("ConfigMap", flags_config_map(resource.name)))
-    rollout = _read(read_flags(config_map))
+    rollout = _read(read_flags(config_map), MOST_OF_OURS)
     metadata: Any = (config_map or {}).get("metadata") or {}
     wish_hash = str((metadata.get("annotations") or {}).get(Annotation.ROLLOUT, ""))
-    copied = [pod.instance.flags_revision for pod in observed.pods if pod.instance]
-    published = _read(observed.flags.text) if observed.flags else None
+    given = [pod.instance.flags_revision for pod in observed.pods if pod.instance]
+    copied = [revision for revision in given if revision <= MOST_OF_OTHERS]
+    told = resource.status.rollout.revision
+    published = _read(observed.flags.text, MOST_OF_OTHERS) if observed.flags else None
     if published is not None:
         # The same revision with other words is by another hand: it is overtaken, too.
         is_foreign = rollout is not None and published != rollout
         same = rollout is not None and published.revision == rollout.revision
         copied.append(published.revision + (is_foreign and same))
-    return _Seen(rollout, wish_hash, resource.status.rollout.revision, max(copied, default=0))
+    return _Seen(rollout, wish_hash, told if told <= MOST_OF_OURS else 0, max(copied, default=0))
 
 
-def _read(text: str | None) -> Rollout | None:
+def _read(text: str | None, most: int) -> Rollout | None:
+    """`most`: what has a higher revision is none of ours."""
     try:
-        return None if text is None else read_document(text)
+        rollout = None if text is None else read_document(text)
     except DocumentMalformed:
         return None
+    return rollout if rollout is not None and rollout.revision <= most else None
 
 
 def _begun(asked: wish.Rollout, seen: _Seen, now_unix_s: int) -> Rollout:
@@ -239,9 +247,9 @@ def _checked(share: Share, spec: Spec, observed: Observed, now_unix_s: int) -> S
     rollout, status = share.rollout, share.status
     before = Progress(status.revision, status.failed_checks)
     held_since = status.changed_time
-    on_hold = rollout.model_copy(
-        update={"changed_unix_s": int(held_since.timestamp())} if held_since else {}
-    )
+    on_hold = rollout
+    if held_since is not None:
+        on_hold = _with(rollout, changed_unix_s=max(int(held_since.timestamp()), 0))
     found = _by_time(on_hold, spec.rollout, now_unix_s)
     if found is None:
         report = _sum(rollout.revision, observed)

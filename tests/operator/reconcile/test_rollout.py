@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fleets.resources import spec_of
@@ -20,6 +22,7 @@ from fleets.world import World
 from voicemedia_operator.reconcile.actions import Action, Apply
 from voicemedia_operator.reconcile.names import flags_config_map
 from voicemedia_operator.reconcile.objects.manifest import key_of
+from voicemedia_operator.reconcile.objects.settings import FLAGS_KEY
 from voicemedia_operator.reconcile.observed import Flags, ObjectKey
 from voicemedia_operator.reconcile.rollout import hash_of
 from voicemedia_operator.spec.status import RolloutPhase, Status
@@ -241,6 +244,40 @@ def test_revisions_rise_above_all_that_pods_and_redis_have() -> None:
     world.settle()
 
     assert in_force(world).revision == 42
+
+
+@pytest.mark.parametrize("revision", [(1 << 53) - 1, (1 << 53) - 2, (1 << 52) + 1])
+def test_a_revision_by_another_hand_that_leaves_none_for_ours_is_passed_over(revision: int) -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags(text=write_document(Rollout(revision=revision)))
+    before = in_force(world).revision
+    for each in world.pods.values():
+        each.flags_revision = revision
+    wish(world, weight=7)
+
+    assert (in_force(world).revision, weight(world)) == (before + 1, 7)
+
+
+def test_there_are_revisions_above_the_highest_of_another_hand_that_counts() -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags(text=write_document(Rollout(revision=1 << 52)))
+    world.settle()
+    for percent in (7, 9):
+        wish(world, weight=percent)
+        assert weight(world) == percent
+
+    assert in_force(world).revision > 1 << 52
+
+
+def test_flags_that_somebody_gave_the_highest_revision_of_all_are_made_anew() -> None:
+    world = rolling_out(20, steps=[])
+    stored: Any = world.objects[FLAGS]
+    highest: Any = {FLAGS_KEY: write_document(Rollout(revision=(1 << 53) - 1))}
+    world.objects[FLAGS] = {**stored, "data": highest}
+    world.settle()
+    wish(world, weight=7)
+
+    assert weight(world) == 7
 
 
 def test_a_document_by_another_hand_is_overwritten() -> None:
