@@ -126,12 +126,12 @@ def _look(resource: Resource, observed: Observed) -> _Seen:
     given = [pod.instance.flags_revision for pod in observed.pods if pod.instance]
     copied = [revision for revision in given if revision <= MOST_OF_OTHERS]
     told = resource.status.rollout.revision
-    published = _read(observed.flags.text, MOST_OF_OTHERS) if observed.flags else None
+    text = observed.flags.text if observed.flags else None
+    published = _read(text, MOST_OF_OTHERS)
     if published is not None:
-        # The same revision with other words is by another hand: it is overtaken, too.
-        is_foreign = rollout is not None and published != rollout
-        same = rollout is not None and published.revision == rollout.revision
-        copied.append(published.revision + (is_foreign and same))
+        # The same revision with another text is by another hand: it is overtaken, too.
+        is_same = rollout is not None and published.revision == rollout.revision
+        copied.append(published.revision + (is_same and text != read_flags(config_map)))
     return _Seen(rollout, wish_hash, told if told <= MOST_OF_OURS else 0, max(copied, default=0))
 
 

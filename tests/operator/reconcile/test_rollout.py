@@ -294,6 +294,20 @@ def test_a_document_by_another_hand_is_overwritten() -> None:
     assert in_force(world).revision > by_hand.revision
 
 
+def test_a_text_by_another_hand_is_overtaken_though_its_revision_and_rollout_are_ours() -> None:
+    world = rolling_out(20, steps=[])
+    world.flags = Flags()
+    world.settle()
+    ours = in_force(world)
+    by_hand = write_document(ours).replace('"ENABLED"', '"DISABLED"')
+    assert read_document(by_hand) == ours
+    world.flags = Flags(text=by_hand)
+    world.settle()
+
+    assert in_force(world).revision > ours.revision
+    assert world.flags.text == write_document(in_force(world))
+
+
 def test_a_lost_config_map_is_made_anew_under_a_higher_revision() -> None:
     world = rolling_out(20, steps=[])
     revision = in_force(world).revision
