@@ -87,7 +87,10 @@ def _leaving(pod: Pod, drain: capacity.Drain, now_unix_s: int) -> Iterator[Actio
         return
     is_over = now_unix_s >= (deadline_unix_s(pod, drain) or 0)
     ends_unix_s = pod.instance.drain_ends_unix_s
-    if is_over and (ends_unix_s is None or ends_unix_s > (last_unix_s(pod, drain) or 0)):
-        yield Drain(pod.name, pod.uid, limit_s=0, notice_s=drain.notice_s)
+    # Each of these begins the pod's notice anew: one that has begun is left alone.
+    if is_over and (ends_unix_s is None or ends_unix_s > now_unix_s + drain.notice_s):
+        left_s = (last_unix_s(pod, drain) or 0) - MARGIN_S - now_unix_s
+        notice_s = max(min(drain.notice_s, left_s), 0)
+        yield Drain(pod.name, pod.uid, limit_s=0, notice_s=notice_s)
     elif not pod.instance.is_draining:
         yield Drain(pod.name, pod.uid)

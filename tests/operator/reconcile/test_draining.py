@@ -131,6 +131,21 @@ def test_a_pod_that_would_take_longer_than_it_may_is_told_the_deadline() -> None
     assert kept(slow, SINCE + 600) == [Drain("voice-1", "uid-voice-1", limit_s=0, notice_s=20)]
 
 
+def test_a_notice_that_begins_late_ends_when_it_would_have() -> None:
+    for late_s, notice_s in ((5, 15), (19, 1), (25, 0)):
+        assert kept(draining(sessions=2), SINCE + 600 + late_s) == [
+            Drain("voice-1", "uid-voice-1", limit_s=0, notice_s=notice_s)
+        ]
+
+
+def test_a_notice_that_runs_is_never_begun_anew() -> None:
+    for begun_s in (600, 605, 615):
+        ends_unix_s = SINCE + begun_s + 20
+        moving = draining(instance=instance(2, is_draining=True, drain_ends_unix_s=ends_unix_s))
+        for now_unix_s in range(SINCE + begun_s, SINCE + 630):
+            assert kept(moving, now_unix_s) == []
+
+
 def test_a_pod_is_deleted_with_its_sessions_only_after_the_notice() -> None:
     moving = draining(instance=instance(2, is_draining=True, drain_ends_unix_s=SINCE + 620))
 
