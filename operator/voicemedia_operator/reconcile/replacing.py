@@ -89,13 +89,15 @@ def _attempt(failed: Sequence[Pod], current: Sequence[Pod], revision: str) -> in
 
 
 def _to_take_back(pods: Sequence[Pod], wish: Wish, now_unix_s: int) -> list[Pod]:
-    """Pods that drain and are of the wanted revision, those with most sessions first."""
+    """Pods that drain and are of the wanted revision, those with most sessions first. One that
+    does not answer may be of no use: it takes no other's place."""
     fit = [
         pod
         for pod in pods
         if is_alive(pod)
         and pod.is_draining
         and pod.is_running
+        and pod.instance is not None
         and pod.revision == wish.revision
         and pod.drain_cause not in (Cause.ASKED, Cause.STUCK)
         and now_unix_s < (deadline_unix_s(pod, wish.drain) or 0)

@@ -111,6 +111,12 @@ def test_draining_pods_of_the_wanted_revision_are_taken_back_before_any_is_made(
     assert names(found(pods, wish(4)).take_back) == ["c", "b"]
 
 
+def test_a_silent_pod_takes_no_place_of_one_that_answers() -> None:
+    pods = [pod("a"), draining("b", None), draining("c", 5)]
+
+    assert names(found(pods, wish(2)).take_back) == ["c"]
+
+
 def test_pods_are_taken_back_at_once_though_the_bad_revision_is_still_at_work() -> None:
     pods = [old("a"), old("b"), old("c"), draining("d", 2), draining("e", 2), pod("f")]
     planned = found(pods, wish(3))
@@ -127,6 +133,7 @@ def test_pods_are_taken_back_at_once_though_the_bad_revision_is_still_at_work() 
         {"drain_cause": Cause.STUCK},
         {"drain_since_unix_s": NOW - 600},
         {"is_running": False},
+        {"instance": None},
         {"ends_unix_s": NOW + 10},
     ],
 )
