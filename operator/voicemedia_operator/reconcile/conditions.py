@@ -131,6 +131,12 @@ def _rollout_healthy(situation: Situation) -> Answer:
         return Answer(kind, ConditionStatus.FALSE, "RolledBack", told)
     if found is None and before is not None and status.revision == _last_revision(situation):
         return Answer(kind, before.status, before.reason, before.message)
+    if found is None and status.phase is RolloutPhase.PAUSED:
+        # Of the same wish, whatever its revision by now: nothing is checked until people wish.
+        if before is not None and before.reason == "Paused":
+            return Answer(kind, before.status, before.reason, before.message)
+        told = "The share stays as it is until spec.rollout changes."
+        return Answer(kind, ConditionStatus.UNKNOWN, "Paused", told)
     if found is None or found.verdict is Verdict.IDLE:
         return Answer(kind, ConditionStatus.TRUE, "NothingFound")
     if status.phase is RolloutPhase.PAUSED:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from fleets.playing import condition as told_of
 from fleets.resources import NOW, OLD_REVISION, draining, instance, pod, resource, starting
+from fleets.rollouts import BAD, go_on, in_force, rolling_out
 from fleets.situations import situation
 from voicemedia_operator.reconcile.conditions import Answer, answers, settle, turned
 from voicemedia_operator.reconcile.observed import Flags, Observed, Pod
 from voicemedia_operator.reconcile.troubles import Trouble
 from voicemedia_operator.spec.status import Condition, ConditionStatus, ConditionType
+from voicemedia_rollout.document import write_document
 
 AVAILABLE = ConditionType.AVAILABLE
 REGISTRY = {"urlSecretRef": {"name": "redis", "key": "url"}}
@@ -107,6 +110,18 @@ def test_a_registry_is_reachable_when_the_operator_and_all_pods_reach_it() -> No
     assert answer(kind, pod("a"), given=given, observed=up) == ("True", "Answers")
     assert answer(kind, pod("a"), given=given, observed=down) == ("False", "OperatorCutOff")
     assert answer(kind, cut_off, given=given, observed=up) == ("False", "PodsCutOff")
+
+
+def test_a_rollout_that_is_paused_stays_so_under_a_higher_revision() -> None:
+    world = rolling_out(analysis={"onFailure": "Pause"})
+    go_on(world, 30, BAD)
+    before = told_of(world.status, ConditionType.ROLLOUT_HEALTHY)
+    assert before == ("False", "Paused")
+    by_hand = in_force(world).changed(by="somebody", reason="", now_unix_s=1)
+    world.flags = Flags(text=write_document(by_hand))
+    go_on(world, 30, BAD)
+
+    assert told_of(world.status, ConditionType.ROLLOUT_HEALTHY) == before
 
 
 def test_since_when_a_condition_is_what_it_is_outlives_a_change_of_its_reason() -> None:
