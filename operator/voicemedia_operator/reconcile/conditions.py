@@ -166,10 +166,22 @@ def paused(is_paused: bool) -> Answer:
 
 
 def settle(
-    given: Iterable[Answer], before: Sequence[Condition], generation: int, now_unix_s: int
+    given: Iterable[Answer],
+    before: Sequence[Condition],
+    generation: int,
+    now_unix_s: int,
+    *,
+    is_faulty: bool = False,
 ) -> tuple[Condition, ...]:
-    """With the time since when each is what it is."""
+    """With the time since when each is what it is. `is_faulty`: the spec of this generation is not
+    in force, and all but Degraded is about an older one."""
     known = {each.type: each for each in before}
+
+    def about(kind: ConditionType) -> int:
+        if not is_faulty or kind is ConditionType.DEGRADED:
+            return generation
+        return known[kind].observed_generation if kind in known else max(generation - 1, 0)
+
     now = datetime.fromtimestamp(now_unix_s, UTC)
     return tuple(
         Condition(
@@ -177,7 +189,7 @@ def settle(
             status=answer.status,
             reason=answer.reason,
             message=answer.message[:MAX_MESSAGE_CHARS],
-            observed_generation=generation,
+            observed_generation=about(answer.type),
             last_transition_time=(
                 known[answer.type].last_transition_time
                 if answer.type in known and known[answer.type].status is answer.status

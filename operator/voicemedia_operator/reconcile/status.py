@@ -47,6 +47,7 @@ def status_of(situation: Situation, found: Sequence[Trouble]) -> Status:
             resource.status.conditions,
             resource.generation,
             situation.now_unix_s,
+            is_faulty=resource.spec is None,
         ),
     )
 

@@ -136,6 +136,18 @@ def test_since_when_a_condition_is_what_it_is_outlives_a_change_of_its_reason() 
     assert same.observed_generation == 7
 
 
+def test_what_a_spec_with_faults_has_no_part_in_stays_about_the_one_in_force() -> None:
+    before = condition(ConditionStatus.TRUE)
+    given = [
+        Answer(AVAILABLE, ConditionStatus.TRUE, "PodsReady"),
+        Answer(ConditionType.PROGRESSING, ConditionStatus.FALSE, "Settled"),
+        Answer(ConditionType.DEGRADED, ConditionStatus.TRUE, "InvalidSpec"),
+    ]
+    found = settle(given, [before], 7, NOW, is_faulty=True)
+
+    assert [each.observed_generation for each in found] == [1, 6, 7]
+
+
 def test_a_message_is_never_longer_than_the_api_server_takes() -> None:
     (found,) = settle([Answer(AVAILABLE, ConditionStatus.TRUE, "Long", "x" * 9000)], [], 1, NOW)
 

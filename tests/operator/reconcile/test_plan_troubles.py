@@ -34,6 +34,20 @@ def test_a_spec_with_faults_keeps_the_last_good_one_in_force() -> None:
     assert world.status.observed_generation == 2
 
 
+def test_waiting_for_a_spec_with_faults_to_be_available_is_in_vain() -> None:
+    world = settled()
+    world.change(replicas="many")
+    world.settle()
+    about = {each.type: each.observed_generation for each in world.status.conditions}
+    assert about[ConditionType.AVAILABLE] == 1
+    assert about[ConditionType.DEGRADED] == 2
+
+    world.change(replicas=1)
+    world.settle()
+
+    assert {each.observed_generation for each in world.status.conditions} == {3}
+
+
 def test_a_resource_that_never_had_a_good_spec_says_what_to_mend() -> None:
     planned = World({"replicas": 2}).plan()
 
