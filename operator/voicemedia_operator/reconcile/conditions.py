@@ -58,6 +58,9 @@ def _available(situation: Situation) -> Answer:
     wanted, ready = situation.wish.replicas, len(situation.available)
     least = max(wanted - situation.spec.update.max_unavailable, min(wanted, 1))
     told = f"{ready} of {wanted} pods take sessions"
+    if situation.wish.is_deleting:
+        told = f"the resource was deleted; {ready} pods still take sessions"
+        return Answer(ConditionType.AVAILABLE, ConditionStatus.FALSE, "Deleting", told)
     if ready < least:
         return Answer(ConditionType.AVAILABLE, ConditionStatus.FALSE, "PodsMissing", told)
     reachable = _registry_reachable(situation)

@@ -50,6 +50,13 @@ def test_a_fleet_is_available_while_the_wanted_number_takes_sessions() -> None:
     assert answer(AVAILABLE, replicas=0) == ("True", "PodsReady")
 
 
+def test_a_fleet_that_is_deleted_is_not_available() -> None:
+    seen: dict[str, Any] = {"replicas": 0, "is_deleting": True}
+
+    assert answer(AVAILABLE, **seen) == ("False", "Deleting")
+    assert answer(AVAILABLE, pod("a"), **seen) == ("False", "Deleting")
+
+
 def test_pods_that_may_be_missing_do_not_make_a_fleet_unavailable_but_all_of_them_do() -> None:
     given = resource(update={"maxUnavailable": 2})
 
