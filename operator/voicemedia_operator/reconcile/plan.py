@@ -30,7 +30,7 @@ from voicemedia_operator.reconcile.rollout import Share, share_in_force
 from voicemedia_operator.reconcile.scaling import remember_enough, wanted_replicas
 from voicemedia_operator.reconcile.situation import Situation
 from voicemedia_operator.reconcile.status import status_of
-from voicemedia_operator.reconcile.tending import tend_pods
+from voicemedia_operator.reconcile.tending import mark_busy, tend_pods
 from voicemedia_operator.reconcile.troubles import Trouble, troubles
 from voicemedia_operator.spec.status import Phase
 from voicemedia_operator.spec.voice_media_server import Spec
@@ -102,6 +102,7 @@ def _actions(situation: Situation) -> Iterator[Action]:
         found = changes(situation.pods, situation.wish, situation.now_unix_s)
     born = _births(situation, found)
     if resource.is_deleting:
+        yield from mark_busy(situation.pods)
         yield from tend_pods(situation, found, born)
         yield from _let_go(situation)
         return
@@ -110,6 +111,8 @@ def _actions(situation: Situation) -> Iterator[Action]:
     yield from secrets_to_make(resource, spec, observed.secrets)
     yield from keep_objects(situation, born)
     yield from spread_flags(situation)
+    # Of a held fleet too: its calls are to be spared when a node is drained.
+    yield from mark_busy(situation.pods)
     if not is_held:
         yield from tend_pods(situation, found, born)
 

@@ -5,7 +5,7 @@ Those that take sessions come first, then those that take them no longer; deleti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from voicemedia_operator.reconcile.actions import Action, CreatePod, DeletePod, Mark
 from voicemedia_operator.reconcile.draining import begin_drain, keep_to_its_mark, take_back
@@ -30,15 +30,19 @@ def tend_pods(situation: Situation, found: Changes, born: Births) -> Iterator[Ac
     for pod, cause in found.drain:
         yield from begin_drain(pod, cause, now_unix_s)
     for pod in situation.pods:
-        yield from _busy_mark(pod)
         if pod.uid not in touched:
             yield from keep_to_its_mark(pod, drain, now_unix_s)
     for pod in found.delete:
         yield DeletePod(pod.name, pod.uid)
 
 
-def _busy_mark(pod: Pod) -> Iterator[Action]:
+def mark_busy(pods: Sequence[Pod]) -> Iterator[Action]:
     """The label by which a disruption budget selects pods with calls."""
+    for pod in pods:
+        yield from _busy_mark(pod)
+
+
+def _busy_mark(pod: Pod) -> Iterator[Action]:
     if not is_alive(pod) or is_drained(pod) or pod.instance is None:
         return
     if pod.is_busy != (pod.instance.sessions > 0):

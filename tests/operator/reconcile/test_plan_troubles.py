@@ -99,6 +99,19 @@ def test_while_paused_pods_stay_as_they_are() -> None:
     assert len(at_work(world)) == 5
 
 
+def test_while_paused_pods_with_calls_are_marked_busy_and_no_longer_when_they_have_none() -> None:
+    world = settled(replicas=2)
+    world.change(paused=True)
+    with_sessions(world, 1, 0)
+    world.settle()
+    assert [world.seen(each.name).is_busy for each in by_name(world)] == [True, False]
+
+    with_sessions(world, 0, 2)
+    world.settle()
+
+    assert [world.seen(each.name).is_busy for each in by_name(world)] == [False, True]
+
+
 def test_a_pod_that_failed_is_replaced_at_once() -> None:
     world = settled(replicas=2)
     by_name(world)[0].has_failed_since = world.now

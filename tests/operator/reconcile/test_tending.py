@@ -16,7 +16,7 @@ from voicemedia_operator.reconcile.objects.pod import Place
 from voicemedia_operator.reconcile.places import Births
 from voicemedia_operator.reconcile.pods import Cause
 from voicemedia_operator.reconcile.replacing import Changes
-from voicemedia_operator.reconcile.tending import tend_pods
+from voicemedia_operator.reconcile.tending import mark_busy, tend_pods
 
 
 def test_pods_that_take_sessions_come_before_those_that_leave() -> None:
@@ -47,11 +47,12 @@ def test_a_pod_that_is_deleted_is_marked_no_more() -> None:
     empty = draining("a", 0, is_busy=True)
 
     assert list(tend_pods(situation(empty), Changes(), Births())) == [DeletePod("a", "uid-a")]
+    assert list(mark_busy([empty])) == []
 
 
 def test_a_first_call_makes_a_pod_busy_and_silence_changes_nothing() -> None:
-    (mark,) = tend_pods(situation(pod("a", 1, is_busy=False)), Changes(), Births())
+    (mark,) = mark_busy([pod("a", 1, is_busy=False)])
 
     assert isinstance(mark, Mark)
     assert mark.labels == {Label.BUSY: "true"}
-    assert list(tend_pods(situation(pod("a", None, is_busy=True)), Changes(), Births())) == []
+    assert list(mark_busy([pod("a", None, is_busy=True)])) == []
