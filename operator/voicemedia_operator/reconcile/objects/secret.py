@@ -37,13 +37,6 @@ def tokens_reference(resource: Resource, spec: Spec) -> SecretKeyRef | None:
     return auth.tokens_secret_ref or SecretKeyRef(name=tokens_secret(resource.name), key=TOKENS_KEY)
 
 
-def needed_secrets(resource: Resource) -> frozenset[str]:
-    """Names of all Secrets that a plan must know the keys of."""
-    made = {fleet_secret(resource.name), tokens_secret(resource.name)}
-    given = given_secrets(resource.spec) if resource.spec else ()
-    return frozenset(made | {each.name for each in given})
-
-
 def missing_secrets(spec: Spec, seen: Mapping[str, frozenset[str]]) -> tuple[SecretKeyRef, ...]:
     """Those of somebody else that are not there, or lack the key."""
     return tuple(

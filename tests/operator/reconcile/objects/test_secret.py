@@ -10,7 +10,6 @@ from fleets.resources import resource, spec_of
 from voicemedia_operator.reconcile.objects.manifest import key_of
 from voicemedia_operator.reconcile.objects.secret import (
     missing_secrets,
-    needed_secrets,
     secrets_to_make,
 )
 
@@ -51,10 +50,3 @@ def test_a_given_secret_is_missing_without_its_key() -> None:
     assert [each.name for each in missing_secrets(spec, {})] == ["keys"]
     assert [each.name for each in missing_secrets(spec, {"keys": frozenset({"x"})})] == ["keys"]
     assert missing_secrets(spec, {"keys": frozenset({"jwks"})}) == ()
-
-
-def test_a_plan_needs_to_know_secrets_that_are_given_and_those_that_are_made() -> None:
-    given = resource(registry={"urlSecretRef": {"name": "redis", "key": "url"}})
-
-    assert needed_secrets(given) == {"voice-fleet", "voice-tokens", "redis"}
-    assert needed_secrets(resource(replicas="many")) == {"voice-fleet", "voice-tokens"}
