@@ -16,6 +16,7 @@ from voicemedia_operator.reconcile.names import OPERATOR, Annotation, digest, fl
 from voicemedia_operator.reconcile.objects.config_maps import read_flags
 from voicemedia_operator.reconcile.observed import ObjectKey, Observed, Resource
 from voicemedia_operator.reconcile.queries import judge, with_judgement
+from voicemedia_operator.reconcile.reading import FAR_UNIX_S
 from voicemedia_operator.spec import rollout as wish
 from voicemedia_operator.spec.rollout import OnFailure
 from voicemedia_operator.spec.status import RolloutPhase, RolloutStatus
@@ -349,4 +350,5 @@ def _is_rollback(rollout: Rollout) -> bool:
 
 
 def _moment(unix_s: int) -> datetime:
-    return datetime.fromtimestamp(unix_s, UTC)
+    """Documents by another hand may have any number: a far time is a bounded one."""
+    return datetime.fromtimestamp(min(unix_s, FAR_UNIX_S), UTC)

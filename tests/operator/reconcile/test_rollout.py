@@ -294,6 +294,18 @@ def test_a_document_by_another_hand_is_overwritten() -> None:
     assert in_force(world).revision > by_hand.revision
 
 
+def test_flags_that_somebody_dated_far_ahead_are_planned_with() -> None:
+    world = rolling_out()
+    go_on(world, 30, BAD)
+    stored: Any = world.objects[FLAGS]
+    ahead = Rollout.model_validate({**in_force(world).model_dump(), "changed_unix_s": 10**18})
+    data: Any = {FLAGS_KEY: write_document(ahead)}
+    world.objects[FLAGS] = {**stored, "data": data}
+    world.settle()
+
+    assert share(world).phase is RolloutPhase.ROLLED_BACK
+
+
 def test_a_text_by_another_hand_is_overtaken_though_its_revision_and_rollout_are_ours() -> None:
     world = rolling_out(20, steps=[])
     world.flags = Flags()
