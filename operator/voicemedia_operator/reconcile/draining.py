@@ -70,7 +70,7 @@ def _written(unix_s: int) -> str:
 
 
 def _at_work(pod: Pod, now_unix_s: int) -> Iterator[Action]:
-    if not pod.is_serving:
+    if not pod.is_serving or (pod.serving_since_unix_s or 0) > now_unix_s:
         yield _to_work(pod, now_unix_s)
     if pod.instance is not None and pod.instance.is_draining:
         yield Undrain(pod.name, pod.uid)

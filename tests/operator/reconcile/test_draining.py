@@ -61,6 +61,14 @@ def test_since_when_a_pod_is_at_work_again_is_written_on_it(marks: Iterable[Acti
     assert read_time(mark.annotations[Annotation.SERVING_SINCE]) == NOW
 
 
+def test_work_that_is_said_to_begin_later_begins_now() -> None:
+    (mark,) = kept(pod(serving_since_unix_s=NOW + 1))
+
+    assert isinstance(mark, Mark)
+    assert read_time(mark.annotations[Annotation.SERVING_SINCE]) == NOW
+    assert kept(pod(serving_since_unix_s=NOW)) == []
+
+
 def test_the_deadline_is_where_it_was_after_a_change_of_operators() -> None:
     assert deadline_unix_s(draining(), DRAIN) == SINCE + 600
     assert last_unix_s(draining(), DRAIN) == SINCE + 630
