@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -91,6 +91,7 @@ def test_a_grace_that_is_given_counts() -> None:
     assert spec.grace_s == 4000
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the spec
 @given(st.dictionaries(names, json_values, max_size=4))
 def test_whatever_is_written_is_a_spec_or_malformed(members: dict[str, Any]) -> None:
     found: Spec | tuple[Fault, ...]
