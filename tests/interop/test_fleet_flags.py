@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import pytest
 from interop.server_process import ServerProcess, running_server, until
 from interop.test_decisions import ask, flags_command, is_at_revision
 from mediaserver.registry.redis_server import RedisServer, free_port, running_redis
+from voicemedia_rollout.document import Rollout, write_document
 
 pytestmark = pytest.mark.system
 
@@ -131,3 +133,22 @@ async def test_the_last_flags_count_while_redis_is_away_and_are_given_back_to_it
         ("webrtc", "flag", 1)
     }
     assert (await ask(servers[1]))["reason"] == "kill"
+
+
+async def test_a_file_besides_is_put_into_redis_where_people_change_it(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "flags.json"
+    file.write_text(write_document(Rollout(revision=7, weight_percent=40)))
+    environment = {"VOICEMEDIA_REGISTRY_URL": redis.url}
+    async with running_server("--flags-file", str(file), env=environment) as server:
+        await until(lambda: is_at_revision(server, 7), 5, "the file's flags")
+
+        async def is_in_redis() -> bool:
+            return await redis.run("HGET", "voicemedia:{voicemedia}:flags", "revision") == "7"
+
+        await until(is_in_redis, 10, "the file's flags in Redis")
+        await flags_command("--redis", redis.url, "kill")
+        await until(lambda: is_at_revision(server, 8), 5, "the kill")
+
+        assert (await ask(server))["reason"] == "kill"

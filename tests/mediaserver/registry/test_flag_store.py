@@ -105,6 +105,20 @@ async def test_a_redis_that_forgot_is_given_the_newest_document_again(
         assert await store.read() == write_document(Rollout(revision=2, weight_percent=30))
 
 
+async def test_a_newer_document_that_came_by_another_way_is_put_into_redis(
+    redis: RedisServer,
+) -> None:
+    async with a_store(redis, poll_s=0.1) as store:
+        await store.replace(Rollout(revision=1))
+        async with watching(store) as texts:
+            assert await revision_of(texts) == 1
+            store.know(write_document(Rollout(revision=9)))
+            await until_stored(redis, 9)
+            store.know(write_document(Rollout(revision=5)))
+            await store.replace(Rollout(revision=10))
+            await until_stored(redis, 10)
+
+
 async def test_a_redis_that_was_restarted_is_followed_again(redis: RedisServer) -> None:
     async with a_store(redis, poll_s=0.05) as store, watching(store) as texts:
         await store.replace(Rollout())
