@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -223,13 +224,14 @@ class Builder:
         self._stack.push_async_callback(of_fleet.close)
         return [local_store(self._settings), of_fleet] if self._settings.flags_file else [of_fleet]
 
-    def guard(self, store: FlagStore, registry: Registry) -> Guard | None:
-        """None where it is switched off, or the document is this process's own."""
+    def guard(self, stores: Sequence[FlagStore], registry: Registry) -> Guard | None:
+        """Of the store that people change too. None where it is switched off, or the document is
+        this process's own."""
         settings = self._settings
         has_rollout = settings.flags_file is not None or settings.registry_url is not None
         if not (settings.guard and has_rollout):
             return None
-        return Guard(store, registry, self._metrics.guarding)
+        return Guard(stores[-1], registry, self._metrics.guarding)
 
     def decisions(self, whip: Whip, flags: Flags, registry: Registry) -> Decisions:
         """Beside WHIP: the same tokens, clients, rates and ICE servers. In a fleet whose servers

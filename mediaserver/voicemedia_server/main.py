@@ -125,7 +125,7 @@ class Server:
             build.websocket(whip, plane, sealer).add_to(public)
             stores, flags = build.flag_stores(), Flags()
             following = Following(stores, flags, metrics)
-            guard = build.guard(stores[-1], registry)
+            guard = build.guard(stores, registry)
             build.decisions(whip, flags, registry).add_to(public)
             page = load_page(connect_sources=self._settings.page_connect_sources)
             started_ns = time.monotonic_ns()

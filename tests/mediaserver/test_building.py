@@ -13,6 +13,7 @@ from voicemedia_server.building import Builder, origin_with_room
 from voicemedia_server.config.sources import ConfigError, load
 from voicemedia_server.edge.tokens import Authenticator, JwtTokens, OpenAccess, StaticTokens
 from voicemedia_server.ports import FlagsUnavailable
+from voicemedia_server.registry.flag_store import RedisFlagStore
 from voicemedia_server.registry.membership import Membership
 from voicemedia_server.registry.memory import MemoryRegistry
 from voicemedia_server.registry_port import InstanceState
@@ -112,7 +113,21 @@ async def test_a_lone_server_has_flags_of_its_own_that_nobody_guards(build: Buil
 
     assert text is not None
     assert read_document(text).weight_percent == 30
-    assert builder.guard(store, builder.registry()) is None
+    assert builder.guard([store], builder.registry()) is None
+
+
+async def test_a_guard_changes_the_fleets_document_and_not_the_file_of_one_server(
+    build: Build, tmp_path: Path
+) -> None:
+    file = ("--flags-file", str(tmp_path / "flags.json"))
+    builder = build(*file, VOICEMEDIA_REGISTRY_URL="redis://127.0.0.1:1")
+    stores = builder.flag_stores()
+
+    guard = builder.guard(stores, builder.registry())
+
+    assert guard is not None
+    assert guard.store is stores[-1]
+    assert isinstance(guard.store, RedisFlagStore)
 
 
 async def test_a_rollout_is_guarded_unless_that_is_switched_off(
@@ -121,8 +136,8 @@ async def test_a_rollout_is_guarded_unless_that_is_switched_off(
     file = ("--flags-file", str(tmp_path / "flags.json"))
     guarded, unguarded = build(*file), build(*file, "--guard", "false")
 
-    assert guarded.guard(guarded.flag_stores()[0], guarded.registry()) is not None
-    assert unguarded.guard(unguarded.flag_stores()[0], unguarded.registry()) is None
+    assert guarded.guard(guarded.flag_stores(), guarded.registry()) is not None
+    assert unguarded.guard(unguarded.flag_stores(), unguarded.registry()) is None
 
 
 @pytest.mark.parametrize(

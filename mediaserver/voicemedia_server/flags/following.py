@@ -73,6 +73,7 @@ class Following:
             return False
         self._flags.take(text)
         self._newest_counts = True
+        self._last = text
         self._accepted(text)
         log.info("flags", revision=self._flags.revision)
         return True
@@ -95,7 +96,6 @@ class Following:
         return True
 
     def _accepted(self, text: str) -> None:
-        self._last = text
         self._observer.flags_taken(self._flags.revision)
         for store in self._stores:
             store.know(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from typing import Protocol
@@ -53,7 +53,7 @@ class Guard:
     observer: GuardObserver
     now_unix_s: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    _last: Verdict | None = None
+    _last: Verdict | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Checks until cancelled."""
